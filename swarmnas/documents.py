@@ -1,0 +1,181 @@
+"""Reading and writing TOML and JSON: bounded size, errors that name file, line and key."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from swarmnas.checks import unknown_name
+from swarmnas.errors import DocumentError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    Model = TypeVar("Model", bound=BaseModel)
+
+__all__ = ["dump_json", "line_of", "parse_json", "parse_toml", "read_text", "validate"]
+
+MAX_BYTES = 16 * 2**20
+"""Documents above this size are refused: configs, policies and genotypes are small."""
+
+
+def read_text(path: Path | str, *, max_bytes: int = MAX_BYTES) -> str:
+    """Return the text of a small UTF-8 file.
+
+    Raises:
+        DocumentError: The file is missing, unreadable, too large or not UTF-8.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(max_bytes + 1)
+    except OSError as cause:
+        raise DocumentError(
+            f"{path}: expected a readable file; got: {cause.strerror or cause}. Check the path."
+        ) from cause
+    if len(data) > max_bytes:
+        raise DocumentError(
+            f"{path}: expected at most {max_bytes:,} bytes; got more. Is it the right file?"
+        )
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as cause:
+        raise DocumentError(
+            f"{path}: expected UTF-8 text; got other bytes at offset {cause.start}. "
+            "Is it the right file?"
+        ) from cause
+
+
+def parse_toml(text: str, *, source: str) -> dict[str, Any]:
+    """Parse TOML; a syntax error names ``source``, line and column."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as cause:
+        raise DocumentError(
+            f"{source}: expected TOML; got a syntax error: {cause}. Mend that line."
+        ) from cause
+
+
+def parse_json(text: str, *, source: str) -> Any:
+    """Parse JSON; a syntax error names ``source``, line and column."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as cause:
+        raise DocumentError(
+            f"{source}: expected JSON; got a syntax error: {cause}. Is the file whole?"
+        ) from cause
+
+
+def dump_json(value: Any) -> str:
+    """Return ``value`` as JSON on one line; NaN and infinities become null-safe strings.
+
+    JSON has no NaN: floats that are not finite are written as "nan", "inf" and "-inf".
+    """
+    return json.dumps(_finite(value), allow_nan=False, ensure_ascii=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_finite(item) for item in value]
+    return value
+
+
+def line_of(text: str, path: Sequence[str | int]) -> int | None:
+    r"""Return the 1-based line on which a key of a TOML text stands, if it can be told.
+
+    Args:
+        text: The TOML document.
+        path: Keys and array indices from the top, for example ``("phase", 1, "until")``.
+
+    Example:
+        >>> line_of('a = 1\n[[phase]]\nname = "x"\n', ("phase", 0, "name"))
+        3
+    """
+    lines = text.splitlines()
+    best: int | None = None
+    matched: list[str | int] = []
+    counts: dict[tuple[str, ...], int] = {}
+    prefix: list[str | int] = []
+    for number, line in enumerate(lines, start=1):
+        header = re.match(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(#.*)?$", line)
+        if header:
+            names = tuple(part.strip().strip("\"'") for part in header[2].split("."))
+            if header[1] == "[[":
+                counts[names] = counts.get(names, -1) + 1
+            prefix = []
+            for depth, name in enumerate(names, start=1):
+                prefix.append(name)
+                if names[:depth] in counts:
+                    prefix.append(counts[names[:depth]])
+            here = prefix
+        else:
+            key = re.match(r"\s*([A-Za-z0-9_.\-\"']+)\s*=", line)
+            if not key:
+                continue
+            here = [*prefix, *(part.strip("\"'") for part in key[1].split("."))]
+        if list(path[: len(here)]) == here and len(here) > len(matched):
+            best, matched = number, here
+    return best
+
+
+def validate(model: type[Model], data: Any, *, source: str, text: str | None = None) -> Model:
+    """Return ``data`` as ``model``, or raise one line that names file, line, key and cure.
+
+    Args:
+        model: A pydantic model.
+        data: What was parsed.
+        source: The file, or what stands for it.
+        text: The TOML text, so that messages can name the line.
+
+    Raises:
+        DocumentError: The first thing that is wrong.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(data)
+    except ValidationError as cause:
+        first = cause.errors()[0]
+        path = tuple(first["loc"])
+        line = line_of(text, path) if text is not None else None
+        place = f"{source}, line {line}" if line else source
+        key = ".".join(str(part) for part in path) or "the document"
+        if first["type"] == "extra_forbidden":
+            known = _fields_at(model, path[:-1])
+            raise DocumentError(f"{place}: {unknown_name('key', path[-1], known)}") from cause
+        got = repr(first["input"])
+        got = got if len(got) <= 80 else got[:77] + "..."
+        raise DocumentError(
+            f"{place}: {key}: {first['msg']}; got {got}. Change that value."
+        ) from cause
+
+
+def _fields_at(model: Any, path: Sequence[str | int]) -> list[str]:
+    """Return the field names of the (nested) model that stands at ``path``."""
+    from typing import get_args
+
+    def models(annotation: Any) -> list[Any]:
+        if hasattr(annotation, "model_fields"):
+            return [annotation]
+        return [found for part in get_args(annotation) for found in models(part)]
+
+    here = [model]
+    for step in path:
+        if isinstance(step, int):
+            continue
+        inner = [
+            m
+            for one in here
+            if step in one.model_fields
+            for m in models(one.model_fields[step].annotation)
+        ]
+        here = inner or here
+    return sorted({name for one in here for name in one.model_fields})

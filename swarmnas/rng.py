@@ -1,0 +1,92 @@
+"""Seeds and generators: one word (`seed`), one kind (SFC64), state as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from swarmnas.checks import as_int, explain
+from swarmnas.errors import SettingError, StateError
+
+__all__ = ["Seed", "generator", "generator_state", "restore_generator", "seed_sequence"]
+
+Seed = int | np.random.SeedSequence
+
+
+def seed_sequence(seed: Seed, *path: int) -> np.random.SeedSequence:
+    """Return the seed sequence of ``seed``, or its descendant at ``path``.
+
+    A descendant depends on the seed and the path alone, never on what was drawn or spawned
+    before: ``seed_sequence(0, 3, 1)`` is the same stream in every process.
+
+    Args:
+        seed: An integer >= 0 or a ``SeedSequence``.
+        *path: Integers >= 0 that name the descendant, for example ``(epoch, purpose)``.
+
+    Raises:
+        SettingError: ``seed`` is neither.
+    """
+    if not isinstance(seed, np.random.SeedSequence):
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            raise SettingError(
+                explain(
+                    "seed",
+                    "an integer >= 0",
+                    repr(seed),
+                    "Use a non-negative seed, for example 0.",
+                )
+            )
+        seed = np.random.SeedSequence(int(seed))
+    if not path:
+        return seed
+    key = tuple(as_int("path", step, low=0) for step in path)
+    return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *key))
+
+
+def generator(seed: Seed, *path: int) -> np.random.Generator:
+    """Return a fresh generator for ``seed``, or for its descendant at ``path``.
+
+    Example:
+        >>> generator(0, 2).random() == generator(0, 2).random()
+        True
+    """
+    return np.random.Generator(np.random.SFC64(seed_sequence(seed, *path)))
+
+
+def generator_state(rng: np.random.Generator) -> dict[str, Any]:
+    """Return the state of an SFC64 generator as plain data (integers, strings, lists)."""
+    state = rng.bit_generator.state
+    return {
+        "kind": state["bit_generator"],
+        "words": [int(word) for word in state["state"]["state"]],
+        "has_uint32": int(state["has_uint32"]),
+        "uinteger": int(state["uinteger"]),
+    }
+
+
+def restore_generator(state: Mapping[str, Any]) -> np.random.Generator:
+    """Return a generator that continues where :func:`generator_state` was taken.
+
+    Raises:
+        StateError: The state is not that of an SFC64 generator.
+    """
+    words = state.get("words")
+    if state.get("kind") != "SFC64" or not isinstance(words, list) or len(words) != 4:
+        raise StateError(
+            explain(
+                "generator state",
+                "kind 'SFC64' with four words",
+                repr(state.get("kind")),
+                "Load a state that state_dict() returned.",
+            )
+        )
+    bits = np.random.SFC64(0)
+    bits.state = {
+        "bit_generator": "SFC64",
+        "state": {"state": np.array(words, dtype=np.uint64)},
+        "has_uint32": int(state["has_uint32"]),
+        "uinteger": int(state["uinteger"]),
+    }
+    return np.random.Generator(bits)
