@@ -1,0 +1,19 @@
+"""Print the project's requirements, those for its tests included, without the named ones."""
+
+import argparse
+import re
+import tomllib
+from pathlib import Path
+
+TEST_TOOLS = ("pytest", "pytest-timeout", "hypothesis")
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--without", nargs="*", default=[])
+without = set(parser.parse_args().without)
+
+project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+for requirement in project["dependencies"] + project["optional-dependencies"]["dev"]:
+    name = re.match(r"[A-Za-z0-9._-]+", requirement)[0]
+    tool = requirement in project["optional-dependencies"]["dev"] and name not in TEST_TOOLS
+    if name not in without and not tool:
+        print(requirement)

@@ -1,0 +1,60 @@
+# Two commands: `make search` finds a network, `make test` runs the tests.
+# Both make the environment in .venv first; an existing .venv is reused.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+FIRST_RUN := runs/first-search
+
+.PHONY: help search test test-slow check check-without-torch check-wheel clean
+
+help:
+	@echo "make search   make the environment, then search a network for handwritten digits"
+	@echo "make test     make the environment, then run the tests"
+	@echo "make check    lint, types, import rules, tests without torch, the wheel"
+	@echo "make clean    remove what these commands made, runs/ excepted"
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "swarmnas needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+search: $(READY)
+	$(BIN)/swarmnas search --preset digits --out $(FIRST_RUN) --overwrite
+	$(BIN)/swarmnas compare $(FIRST_RUN)
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(MAKE) check-without-torch check-wheel
+
+# Everything below the networks works, and is tested, without torch.
+WITHOUT_TORCH := tests/test_core.py tests/conformance tests/optimizers tests/spaces tests/phases tests/problems tests/runs
+check-without-torch:
+	$(PYTHON) -m venv --clear $(VENV)-core
+	$(VENV)-core/bin/python .ci/dependencies.py --without torch torchvision rich typer scikit-learn > $(VENV)-core/requirements.txt
+	$(VENV)-core/bin/python -m pip install --quiet --disable-pip-version-check -r $(VENV)-core/requirements.txt
+	$(VENV)-core/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(VENV)-core/bin/python -c 'import importlib.util as u; assert u.find_spec("torch") is None, "torch is installed here"'
+	$(VENV)-core/bin/python -m pytest $(WITHOUT_TORCH)
+
+# The wheel works on its own: built, installed in an empty environment, run outside the checkout.
+check-wheel: $(READY)
+	rm -rf dist
+	$(BIN)/python -m build --wheel > /dev/null
+	$(PYTHON) -m venv --clear $(VENV)-wheel
+	$(VENV)-wheel/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
+	cd $(VENV)-wheel && bin/swarmnas --version && bin/swarmnas --help && bin/swarmnas list spaces
+
+clean:
+	rm -rf $(VENV) $(VENV)-core $(VENV)-wheel dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,55 @@
+"""The command `swarmnas`: its groups of commands, and errors as one line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from swarmnas import __version__
+from swarmnas.errors import SwarmNASError
+from swarmnas_cli import compare, listing, search, table
+
+app = typer.Typer(
+    name="swarmnas",
+    help="Shift gears between gradient and swarm: neural architecture search.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"swarmnas {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Shift gears between gradient and swarm: neural architecture search."""
+
+
+app.command("search")(search.command)
+app.command("compare")(compare.command)
+app.command("lookup")(table.lookup)
+app.add_typer(table.app, name="table")
+app.command("list")(listing.command)
+
+
+def main() -> None:
+    """Run the command line; our own errors end as one line on stderr and exit code 2."""
+    try:
+        app()
+    except SwarmNASError as error:
+        typer.echo(f"swarmnas: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""`swarmnas lookup` and `swarmnas table`: tables of trained cells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import rich.table
+import typer
+from rich.console import Console
+
+from swarmnas import spaces
+from swarmnas.problems import Table
+
+app = typer.Typer(help="Make and read tables of trained cells.", no_args_is_help=True)
+
+
+def print_row(found: dict[str, float], *, title: str) -> None:
+    """Print what a table says of one cell, a column a line."""
+    view = rich.table.Table(title=title, box=None, show_header=False, title_justify="left")
+    for column, value in found.items():
+        view.add_row(column, f"{value:.4f}".rstrip("0").rstrip("."))
+    Console().print(view)
+
+
+def lookup(
+    arch: Annotated[str, typer.Argument(help="A cell string, as NAS-Bench-201 writes it.")],
+    table: Annotated[Path, typer.Option("--table", help="The table, .csv or .csv.gz.")],
+    reveal_test: Annotated[
+        bool, typer.Option("--reveal-test", help="Print the test columns too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """Print what a table holds for a cell: validation columns, and test columns on request."""
+    text = spaces.create("nasbench201").parse(arch).to_text()
+    known = Table.read(table)
+    row = known.lookup(text)
+    shown = {column: row[column] for column in known.columns(reveal_test=reveal_test)}
+    if as_json:
+        typer.echo(json.dumps({"arch": text, **shown}))
+    else:
+        print_row(shown, title=text)

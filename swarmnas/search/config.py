@@ -1,0 +1,100 @@
+"""Everything that determines a search, as one validated, immutable record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from swarmnas import documents
+
+__all__ = ["SearchConfig", "read_config"]
+
+
+class SearchConfig(BaseModel):
+    """The settings of a search; each is a flag of ``swarmnas search`` and a key of its TOML.
+
+    What moves the alphas in which phase (optimizer, population, rates of the alphas) belongs to
+    the policy; ``optimizer``, ``population_size`` and ``epochs`` override it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    space: str = Field("nasbench201", description="What may be built; see `swarmnas list spaces`.")
+    dataset: str = Field(
+        "digits", description="A name (`swarmnas list datasets`), an .npz file or a folder."
+    )
+    policy: str = Field(
+        "g-icso-nas", description="Who moves the alphas when: a name or a TOML file."
+    )
+    optimizer: str | None = Field(
+        None, description="The swarm of every swarm phase, in place of the policy's own."
+    )
+    seed: int = Field(0, ge=0, description="One seed for everything random.")
+
+    epochs: int | None = Field(
+        None, ge=1, description="Length of the search; the policy's epochs scale with it."
+    )
+    population_size: int | None = Field(
+        None, ge=2, description="Particles, in place of the policy's own number."
+    )
+
+    image_size: int | None = Field(None, ge=4, description="Resize images to this many pixels.")
+    train_images: int | None = Field(
+        None, ge=1, description="Use a class-balanced subset of the training images."
+    )
+    valid_share: float = Field(
+        0.5, gt=0, lt=1, description="Share of the training images that steers the alphas."
+    )
+    valid_images: int = Field(
+        2048, ge=1, description="Validation images behind the figures of each epoch, at most."
+    )
+    num_classes: int | None = Field(
+        None, ge=2, description="Only with data loaders of your own; else the data set knows."
+    )
+    data_dir: Path | None = Field(None, description="Where torchvision keeps its data sets.")
+    download: bool = Field(False, description="Let torchvision download a missing data set.")
+
+    channels: int = Field(8, ge=1, description="Channels of the supernet's first stage.")
+    cells: int = Field(1, ge=1, description="Cells a stage (nasbench201) or in all (darts).")
+    batch_size: int = Field(64, ge=2, description="Images a step, training and validation.")
+    learning_rate: float = Field(0.025, gt=0, description="Of the weights, at the start.")
+    learning_rate_end: float = Field(0.001, ge=0, description="Of the weights, at the end (cosine).")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Of the weights.")
+    weight_decay: float = Field(5e-4, ge=0, description="Of the weights.")
+    gradient_clip: float = Field(5.0, gt=0, description="Largest norm of the weights' gradient.")
+    bound: float | None = Field(
+        None, gt=0, description="Alphas live in a box of +- this; the adapter's default if unset."
+    )
+
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where tensors live.")
+    threads: int | None = Field(None, ge=1, description="CPU threads; torch's own choice if unset.")
+
+    @classmethod
+    def from_mapping(
+        cls, settings: Mapping[str, Any], *, source: str = "settings", text: str | None = None
+    ) -> SearchConfig:
+        """Return the validated settings; errors name ``source``, the key and, in TOML, the line.
+
+        Raises:
+            DocumentError: An unknown key (with the nearest known one) or a value out of range.
+        """
+        return documents.validate(cls, dict(settings), source=source, text=text)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the settings as plain data, those that are unset left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+def read_config(path: Path | str) -> dict[str, Any]:
+    """Read a TOML file of search settings and return those it sets, validated.
+
+    Raises:
+        DocumentError: Unreadable, no TOML, an unknown key or a bad value; names file and line.
+    """
+    text = documents.read_text(path)
+    settings = documents.parse_toml(text, source=str(path))
+    SearchConfig.from_mapping(settings, source=str(path), text=text)
+    return settings

@@ -1,0 +1,611 @@
+"""The search: joins space, supernet, optimizer and policy, epoch by epoch.
+
+Every random draw comes from a stream named by (seed, purpose, epoch, step), so an epoch is a pure
+function of the checkpoint before it: a run that was interrupted anywhere repeats the epoch it was
+in, and ends as if it had not been.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from swarmnas import documents, rng
+from swarmnas.checks import explain
+from swarmnas.datasets import Batches
+from swarmnas.datasets import load as load_dataset
+from swarmnas.errors import DataError, DeviceError, RunError, SettingError
+from swarmnas.networks import Supernet
+from swarmnas.phases import (
+    Decision,
+    HandOver,
+    Policy,
+    PolicyEngine,
+    ReseedSwarm,
+    RollBack,
+    Signals,
+    epochs_without_gain,
+    load_policy,
+)
+from swarmnas.runs import Callback, Callbacks, RunDirectory
+from swarmnas.search.config import SearchConfig
+from swarmnas.search.drivers import (
+    GradientDriver,
+    SwarmDriver,
+    create_swarm,
+    mixing_of,
+    read_alphas,
+    write_alphas,
+)
+from swarmnas.search.state import load_module, load_optimizer, module_state, optimizer_state
+from swarmnas.spaces import Adapter, Genotype
+from swarmnas.spaces import create as create_space
+
+__all__ = ["Loader", "PhaseSummary", "SearchResult", "resume", "run"]
+
+
+class Loader(Protocol):
+    """Mini-batches of ``(images (n, C, H, W), labels (n,))``, as a torch ``DataLoader`` gives them.
+
+    Iterating twice must be possible. Where there is a method ``set_epoch(epoch)``, it is called
+    before each epoch, and the order should depend on it alone; without one, a resumed search is
+    only as reproducible as the loader.
+    """
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+    def __len__(self) -> int: ...
+
+
+class Stream(IntEnum):
+    """What a random stream is for; its number is part of the stream's name."""
+
+    SPLIT = 1
+    TRAIN = 2
+    VALID = 3
+    SUPERNET = 4
+    SWARM = 5
+    MIXING = 6
+
+
+@dataclass(frozen=True)
+class PhaseSummary:
+    """One stay in a phase.
+
+    Attributes:
+        name: The phase.
+        first_epoch: Its first epoch, counted from 1.
+        last_epoch: Its last epoch.
+        ended: Why it ended, with the numbers.
+    """
+
+    name: str
+    first_epoch: int
+    last_epoch: int
+    ended: str
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        genotype: The architecture.
+        path: The run directory.
+        phases: The phases in order of time.
+        signals: The readings of the last epoch.
+    """
+
+    genotype: Genotype
+    path: Path
+    phases: tuple[PhaseSummary, ...]
+    signals: Signals
+
+
+def run(
+    config: SearchConfig,
+    *,
+    train: Loader | None = None,
+    valid: Loader | None = None,
+    out: Path | str | None = None,
+    overwrite: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> SearchResult:
+    """Search an architecture; write one directory and nothing else.
+
+    Args:
+        config: Everything that determines the search.
+        train: Batches that train the weights, in place of those of ``config.dataset``.
+        valid: Batches that steer the alphas; given together with ``train``.
+        out: The run directory; by default ``runs/`` and a name made of the settings.
+        overwrite: Replace a run that is there.
+        callbacks: Told of every step, record and the end.
+
+    Returns:
+        The genotype and how it was found.
+
+    Raises:
+        SwarmNASError: A setting, name, data set or device is not to be had; nothing was written.
+    """
+    search = _Search(config, _policy(config), train, valid)
+    directory = RunDirectory.create(
+        default_path(config) if out is None else out,
+        config={
+            "search": config.to_mapping(),
+            "policy": documents.parse_toml(search.policy.to_toml(), source="policy"),
+        },
+        overwrite=overwrite,
+    )
+    with directory.lock():
+        return search.execute(directory, Callbacks(callbacks))
+
+
+def resume(
+    path: Path | str,
+    *,
+    train: Loader | None = None,
+    valid: Loader | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> SearchResult:
+    """Continue a search from its newest whole checkpoint; a finished one just ends again.
+
+    Args:
+        path: The run directory.
+        train: As for :func:`run`, if the search was started with loaders.
+        valid: As for :func:`run`.
+        callbacks: Told of what follows, not of what was recorded before.
+
+    Raises:
+        RunError: ``path`` is no search, or another process works on it.
+    """
+    directory = RunDirectory.open(path)
+    source = str(directory.path / "config.toml")
+    settings = directory.config
+    if not {"search", "policy"} <= settings.keys():
+        raise RunError(
+            f"{path}: expected the run of a search; got one with the settings "
+            f"{', '.join(settings) or 'none'}. Name a directory that `swarmnas search` wrote."
+        )
+    config = SearchConfig.from_mapping(settings["search"], source=source)
+    policy = documents.validate(Policy, settings["policy"], source=source)
+    search = _Search(config, policy, train, valid)
+    with directory.lock():
+        return search.execute(directory, Callbacks(callbacks))
+
+
+def default_path(config: SearchConfig) -> Path:
+    """Return where a run is written if nobody says where."""
+    parts = (config.space, Path(config.dataset).stem, Path(config.policy).stem)
+    return Path("runs") / "-".join((*parts, f"seed{config.seed}"))
+
+
+def _policy(config: SearchConfig) -> Policy:
+    policy = load_policy(config.policy)
+    if config.epochs is not None:
+        policy = policy.rescaled(epochs=config.epochs)
+    overrides = {
+        name: getattr(config, name)
+        for name in ("optimizer", "population_size")
+        if getattr(config, name) is not None
+    }
+    return policy.with_settings(**overrides) if overrides else policy
+
+
+def _device(config: SearchConfig) -> torch.device:
+    present = torch.cuda.is_available()
+    if config.device == "cuda" and not present:
+        raise DeviceError(
+            explain("device", "a CUDA device", "none on this machine", "Use device 'cpu'.")
+        )
+    wanted = config.device if config.device != "auto" else ("cuda" if present else "cpu")
+    return torch.device(wanted)
+
+
+class _Search:
+    """A search in memory: everything that can be refused is refused while it is made."""
+
+    def __init__(
+        self, config: SearchConfig, policy: Policy, train: Loader | None, valid: Loader | None
+    ) -> None:
+        if config.threads is not None:
+            torch.set_num_threads(config.threads)
+        self.config = config
+        self.policy = policy
+        self._device = _device(config)
+        self._engine = PolicyEngine(policy)
+        self._space = create_space(config.space)
+        box = {} if config.bound is None else {"bound": config.bound}
+        self._adapter = Adapter(self._space, **box)
+        for phase in policy.phases:
+            if phase.alphas in ("swarm", "alternate"):
+                create_swarm(self._adapter, phase, seed=rng.seed_sequence(config.seed))
+        self._train, self._valid, in_channels, num_classes = self._loaders(train, valid)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(self._stream(Stream.SUPERNET).generate_state(1)[0]))
+            self._supernet = Supernet(
+                self._space,
+                num_classes=num_classes,
+                in_channels=in_channels,
+                channels=config.channels,
+                cells=config.cells,
+            ).to(self._device)
+        self._weights = self._supernet.weight_parameters()
+        self._sgd = torch.optim.SGD(
+            self._weights,
+            lr=config.learning_rate,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            nesterov=config.momentum > 0,
+        )
+        self._swarm: SwarmDriver | None = None
+        self._gradient: GradientDriver | None = None
+        self._step = self._evaluations = self._num_records = 0
+        self._seconds = 0.0
+
+    # Parts
+
+    def _stream(self, *path: int) -> np.random.SeedSequence:
+        return rng.seed_sequence(self.config.seed, *path)
+
+    def _loaders(
+        self, train: Loader | None, valid: Loader | None
+    ) -> tuple[Loader, Loader, int, int]:
+        config = self.config
+        if (train is None) != (valid is None):
+            missing = "train" if train is None else "valid"
+            raise SettingError(
+                explain("loaders", "both train and valid, or neither", f"no {missing}", "Pass it.")
+            )
+        if train is not None and valid is not None:
+            if config.num_classes is None:
+                raise SettingError(
+                    explain("num_classes", "a number", "none", "Your own loaders need it set.")
+                )
+            images, _ = next(iter(train))
+            return train, valid, images.shape[1], config.num_classes
+        dataset = load_dataset(
+            config.dataset,
+            image_size=config.image_size,
+            train_images=config.train_images,
+            seed=config.seed,
+            download=config.download,
+            data_dir=config.data_dir,
+        )
+        parts = dataset.split(config.valid_share, seed=self._stream(Stream.SPLIT))
+        common = {
+            "batch_size": config.batch_size,
+            "mean": dataset.mean,
+            "std": dataset.std,
+            "device": self._device,
+        }
+        for name, part in zip(("training", "validation"), parts, strict=True):
+            if len(part.labels) < config.batch_size:
+                raise DataError(
+                    explain(
+                        f"{name} images",
+                        f"at least one batch of {config.batch_size}",
+                        len(part.labels),
+                        "Lower batch_size or use more images.",
+                    )
+                )
+        return (
+            Batches(
+                parts[0],
+                seed=self._stream(Stream.TRAIN),
+                augment=dataset.augment,
+                drop_last=True,
+                **common,
+            ),
+            Batches(parts[1], seed=self._stream(Stream.VALID), drop_last=True, **common),
+            dataset.train.images.shape[1],
+            dataset.num_classes,
+        )
+
+    # Course
+
+    def execute(self, directory: RunDirectory, callbacks: Callback) -> SearchResult:
+        """Run to the end, from the newest checkpoint if there is one."""
+        callbacks.on_start(directory.config)
+        checkpoint = directory.load_checkpoint()
+        if checkpoint is None:
+            directory.truncate(0)
+            self._record(directory, callbacks, self._decision_record(0))
+            self._act(self._engine.decision, directory)
+            self._save(directory)
+        else:
+            self._restore(directory, checkpoint.arrays, checkpoint.state)
+        while not self._engine.decision.stop:
+            signals = self._epoch(callbacks)
+            decision = self._engine.observe(signals)
+            self._record(directory, callbacks, {"kind": "epoch", **signals.to_json()})
+            self._record(directory, callbacks, self._decision_record(signals.epoch))
+            self._act(decision, directory)
+            self._save(directory)
+        return self._finish(directory, callbacks)
+
+    def _epoch(self, callbacks: Callback) -> Signals:
+        began = time.monotonic()
+        phase, phase_epochs = self._engine.phase, self._engine.phase_epochs
+        epoch = len(self._engine.history) + 1
+        driver = phase.driver(phase_epochs)
+        _set_epoch(self._train, epoch)
+        valid = _Endless(self._valid, epoch, self._device)
+        steps = len(self._train)
+        every = steps if phase.every == "epoch" else phase.every
+        self._set_rate(epoch)
+        self._supernet.train()
+        losses = []
+        for at, (images, labels) in enumerate(self._train):
+            draws = rng.generator(self.config.seed, Stream.MIXING, epoch, at)
+            if driver == "swarm" and at % every == 0 and self._swarm is not None:
+                self._evaluations += self._swarm.step(
+                    *valid.take(phase.images), phase_epochs=phase_epochs
+                )
+            elif driver == "gradient" and self._gradient is not None:
+                point = None
+                if phase.gradient_at == "particles" and self._swarm is not None:
+                    point = self._swarm.particle(draws)
+                self._gradient.step(
+                    *valid.take(self.config.batch_size), phase_epochs=phase_epochs, at=point
+                )
+            if phase.weights == "gradient":
+                losses.append(
+                    self._train_weights(images.to(self._device), labels.to(self._device), draws)
+                )
+            callbacks.on_step(
+                {
+                    "phase": phase.name,
+                    "epoch": epoch,
+                    "epochs": self.policy.epochs,
+                    "step": at + 1,
+                    "steps": steps,
+                    "seconds": self._seconds + time.monotonic() - began,
+                }
+            )
+        self._step += len(losses)
+        readings = self._readings(epoch, phase_epochs)
+        self._seconds += time.monotonic() - began
+        return Signals(
+            phase=phase.name,
+            phase_epochs=phase_epochs + 1,
+            epoch=epoch,
+            step=self._step,
+            evaluations=self._evaluations,
+            seconds=self._seconds,
+            train_loss=float(np.mean(losses)) if losses else None,
+            diversity=self._swarm.diversity if self._swarm is not None else None,
+            **readings,
+        )
+
+    def _set_rate(self, epoch: int) -> None:
+        """Set the weights' rate: a cosine over the planned epochs, constant past their end."""
+        start, end = self.config.learning_rate, self.config.learning_rate_end
+        progress = min((epoch - 1) / self.policy.epochs, 1.0)
+        for group in self._sgd.param_groups:
+            group["lr"] = end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
+
+    def _train_weights(
+        self, images: torch.Tensor, labels: torch.Tensor, draws: np.random.Generator
+    ) -> float:
+        logits = self._supernet(images, mixing=self._mixing(draws))
+        loss = functional.cross_entropy(logits, labels)
+        self._sgd.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._weights, self.config.gradient_clip)
+        self._sgd.step()
+        return float(loss.detach())
+
+    def _mixing(self, draws: np.random.Generator) -> dict[str, torch.Tensor]:
+        """Return the mixing weights that the weights are trained under, for one batch."""
+        phase, phase_epochs = self._engine.phase, self._engine.phase_epochs
+        if phase.train_under == "dirichlet":
+            concentration = phase.value("concentration", phase_epochs)
+            return {
+                name: torch.as_tensor(
+                    draws.dirichlet(np.full(operations, concentration), size=edges),
+                    dtype=self._supernet.alphas[name].dtype,
+                    device=self._device,
+                )
+                for name, (edges, operations) in self._adapter.alpha_shapes.items()
+            }
+        alphas: Mapping[str, Any] = read_alphas(self._supernet)
+        if self._swarm is not None and phase.train_under == "particles":
+            alphas = self._swarm.particle(draws)
+        elif self._swarm is not None and phase.train_under == "centre":
+            alphas = self._swarm.answer("centre")
+        elif self._swarm is not None and phase.train_under == "incumbent":
+            alphas = self._swarm.answer("best")
+        temperature = phase.value("temperature", phase_epochs)
+        return mixing_of(self._supernet, alphas, temperature=temperature)
+
+    def _readings(self, epoch: int, phase_epochs: int) -> dict[str, Any]:
+        """Return what the policy reads of the supernet and its alphas."""
+        temperature = self._engine.phase.value("temperature", phase_epochs)
+        loss, accuracy = self._validate(epoch, temperature)
+        alphas = read_alphas(self._supernet)
+        genotype = self._space.decode(alphas)
+        past = [signals.valid_loss for signals in self._engine.history]
+        return {
+            "valid_loss": loss,
+            "valid_accuracy": accuracy,
+            "entropy": self._adapter.entropy(alphas),
+            "genotype": genotype.to_text(),
+            "skip_count": genotype.skip_count,
+            "skip_share": genotype.skip_share,
+            "epochs_without_gain": epochs_without_gain([*past, loss])[-1],
+        }
+
+    def _validate(self, epoch: int, temperature: float) -> tuple[float, float]:
+        """Return loss and accuracy over at most ``valid_images`` validation images."""
+        _set_epoch(self._valid, 0)
+        mixing = mixing_of(self._supernet, read_alphas(self._supernet), temperature=temperature)
+        loss = correct = images_seen = 0.0
+        with torch.no_grad():
+            for images, labels in self._valid:
+                images, labels = images.to(self._device), labels.to(self._device)
+                logits = self._supernet(images, mixing=mixing)
+                loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
+                correct += float((logits.argmax(1) == labels).sum())
+                images_seen += len(labels)
+                if images_seen >= self.config.valid_images:
+                    break
+        return loss / images_seen, correct / images_seen
+
+    # Decisions
+
+    def _act(self, decision: Decision, directory: RunDirectory) -> None:
+        """Do what a decision says before the next epoch."""
+        for action in decision.actions:
+            if isinstance(action, RollBack):
+                self._roll_back(directory, action.epoch)
+            elif isinstance(action, HandOver):
+                if action.rule != "alphas" and self._swarm is not None:
+                    write_alphas(self._supernet, self._swarm.answer(action.rule))
+                if action.source != action.target:
+                    self._swarm = self._gradient = None
+            elif isinstance(action, ReseedSwarm):
+                self._swarm = self._new_swarm(action.spread)
+        phase = self._engine.phase
+        if phase.alphas in ("gradient", "alternate") and self._gradient is None:
+            self._gradient = GradientDriver(self._supernet, phase)
+
+    def _new_swarm(self, spread: float | None) -> SwarmDriver:
+        phase, epoch = self._engine.phase, len(self._engine.history)
+        swarm = create_swarm(
+            self._adapter,
+            phase,
+            seed=self._stream(Stream.SWARM, epoch),
+            centre=read_alphas(self._supernet),
+            spread=spread,
+        )
+        return SwarmDriver(
+            self._supernet, self._adapter, swarm, phase, self._space.decode_indices
+        )
+
+    def _roll_back(self, directory: RunDirectory, epoch: int) -> None:
+        checkpoint = directory.load_checkpoint(epoch)
+        if checkpoint is not None:
+            load_module(self._supernet, checkpoint.arrays)
+            load_optimizer(self._sgd, checkpoint.state["sgd"])
+
+    # Records
+
+    def _decision_record(self, epoch: int) -> dict[str, Any]:
+        return {"kind": "decision", "epoch": epoch, **self._engine.decision.to_json()}
+
+    def _record(
+        self, directory: RunDirectory, callbacks: Callback, record: dict[str, Any]
+    ) -> None:
+        directory.append(record)
+        self._num_records += 1
+        callbacks.on_record(record)
+
+    def _save(self, directory: RunDirectory) -> None:
+        drivers = {"swarm": self._swarm, "gradient": self._gradient}
+        directory.save_checkpoint(
+            len(self._engine.history),
+            module_state(self._supernet),
+            {
+                "sgd": optimizer_state(self._sgd),
+                "drivers": {name: d.state_dict() for name, d in drivers.items() if d is not None},
+                "step": self._step,
+                "evaluations": self._evaluations,
+                "seconds": self._seconds,
+                "num_records": self._num_records,
+            },
+            keep=self.policy.roll_back_epochs > 0,
+        )
+
+    def _restore(
+        self, directory: RunDirectory, arrays: Mapping[str, Any], state: Mapping[str, Any]
+    ) -> None:
+        self._num_records = state["num_records"]
+        directory.truncate(self._num_records)
+        for record in directory.history():
+            if record["kind"] == "epoch":
+                self._engine.observe(Signals.from_json(record))
+        load_module(self._supernet, arrays)
+        load_optimizer(self._sgd, state["sgd"])
+        if "swarm" in state["drivers"]:
+            self._swarm = self._new_swarm(None)
+            self._swarm.load_state_dict(state["drivers"]["swarm"])
+        if "gradient" in state["drivers"]:
+            self._gradient = GradientDriver(self._supernet, self._engine.phase)
+            self._gradient.load_state_dict(state["drivers"]["gradient"])
+        self._step, self._evaluations = state["step"], state["evaluations"]
+        self._seconds = state["seconds"]
+
+    def _finish(self, directory: RunDirectory, callbacks: Callback) -> SearchResult:
+        genotype = self._space.decode(read_alphas(self._supernet))
+        phases = _summaries(directory.history())
+        signals = self._engine.history[-1]
+        found = {
+            "genotype": genotype.to_json(),
+            "text": genotype.to_text(),
+            "found": {
+                "space": self.config.space,
+                "dataset": self.config.dataset,
+                "policy": self.policy.name,
+                "seed": self.config.seed,
+                "epochs": signals.epoch,
+                "evaluations": signals.evaluations,
+                "phases": [vars(phase) for phase in phases],
+            },
+        }
+        directory.write_json("genotype.json", found)
+        callbacks.on_end(found)
+        return SearchResult(genotype, directory.path, phases, signals)
+
+
+def _summaries(history: Iterable[Mapping[str, Any]]) -> tuple[PhaseSummary, ...]:
+    """Return the stays in phases, from the decisions that ended them."""
+    found: list[PhaseSummary] = []
+    phase, first = None, 1
+    for record in history:
+        if record["kind"] == "epoch":
+            phase = record["phase"]
+        elif phase is not None and (record["stop"] or record["phase"] != phase):
+            found.append(PhaseSummary(phase, first, record["epoch"], record["reason"]))
+            first = record["epoch"] + 1
+    return tuple(found)
+
+
+def _set_epoch(loader: Any, epoch: int) -> None:
+    if hasattr(loader, "set_epoch"):
+        loader.set_epoch(epoch)
+
+
+class _Endless:
+    """Validation images in the order of one epoch, over and over."""
+
+    def __init__(self, loader: Loader, epoch: int, device: torch.device) -> None:
+        _set_epoch(loader, epoch)
+        self._device = device
+        self._batches = _forever(loader)
+        self._images: list[torch.Tensor] = []
+        self._labels: list[torch.Tensor] = []
+
+    def take(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the next ``count`` images and labels, on the device."""
+        while sum(map(len, self._labels)) < count:
+            images, labels = next(self._batches)
+            self._images.append(images.to(self._device))
+            self._labels.append(labels.to(self._device))
+        images, labels = torch.cat(self._images), torch.cat(self._labels)
+        self._images, self._labels = [images[count:]], [labels[count:]]
+        return images[:count], labels[:count]
+
+
+def _forever(loader: Loader) -> Iterator[Any]:
+    while True:
+        yield from loader
