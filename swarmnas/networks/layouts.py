@@ -1,0 +1,243 @@
+"""Macro skeletons: the stem, where the cells stand, and the head, for each layout of a space.
+
+References:
+    "darts-stack": Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019.
+    "residual-stages": Dong and Yang, "NAS-Bench-201", ICLR 2020.
+    Differs from the papers: sides need not be divisible by four; no auxiliary head yet.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from swarmnas.checks import explain
+from swarmnas.errors import SettingError
+from swarmnas.networks.normalisation import BatchNorm
+from swarmnas.networks.operations import Operation, ReluConvBatchNorm
+from swarmnas.registry import Registry
+from swarmnas.spaces import Cell, Space
+
+__all__ = [
+    "Convolution",
+    "DartsStack",
+    "Head",
+    "Layout",
+    "Place",
+    "Reduction",
+    "ResidualStages",
+    "Stride",
+    "layouts",
+]
+
+layouts = Registry[type["Layout"]](kind="layout")
+layouts.add(
+    "residual-stages",
+    "swarmnas.networks.layouts:ResidualStages",
+    summary="Three stages of equal cells, as in NAS-Bench-201.",
+)
+layouts.add(
+    "darts-stack",
+    "swarmnas.networks.layouts:DartsStack",
+    summary="A stack of normal and reducing cells, as in DARTS.",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a cell stands."""
+
+    cell: str
+    """Which of the space's cells."""
+    channels: int
+    """Of every node in the cell."""
+    channels_out: int
+    """Of the cell's output."""
+    halvings: int
+    """How often the images were halved before this cell."""
+    reduces: bool = False
+    """Edges from the inputs have stride 2."""
+    input_channels: tuple[int, ...] = ()
+    """Channels of the inputs where the cell adapts them by a convolution; empty where it does not.
+    """
+    input_shrinks: tuple[bool, ...] = ()
+    """Which of those inputs are twice as large as the last one."""
+
+
+@dataclass(frozen=True)
+class Stride:
+    """Where the residual block stands that halves the images."""
+
+    channels_in: int
+    channels_out: int
+
+
+    halvings: int
+    """How often the images were halved before this block."""
+
+
+class Layout(ABC):
+    """A skeleton around cells."""
+
+    cell_names: tuple[str, ...]
+    """The cells that a space must have; empty for exactly one of any name."""
+    num_inputs: int
+    """Inputs of each cell: the outputs of so many blocks before it."""
+    normalises_pools: bool
+    """Whether the supernet's poolings are followed by batch normalisation."""
+
+    def check(self, space: Space) -> None:
+        """Refuse a space whose cells do not fit.
+
+        Raises:
+            SettingError: Names or inputs of the cells differ from what the layout stacks.
+        """
+        cells = space.cells
+        named = set(cells) == set(self.cell_names) if self.cell_names else len(cells) == 1
+        if not named or any(cell.num_inputs != self.num_inputs for cell in cells.values()):
+            wanted = " and ".join(self.cell_names) or "one cell"
+            found = ", ".join(f"{name} with {cell.num_inputs}" for name, cell in cells.items())
+            raise SettingError(
+                explain(
+                    f"layout {space.layout!r}",
+                    f"{wanted} with {self.num_inputs} input(s)",
+                    found,
+                    f"Change the cells of the space {space.name!r} or its layout.",
+                )
+            )
+
+    @abstractmethod
+    def places(self, space: Space, channels: int, cells: int) -> tuple[Place | Stride, ...]:
+        """Return the blocks between stem and head."""
+
+    @abstractmethod
+    def stem(self, in_channels: int, channels: int, track: bool) -> Operation:
+        """Return the block that images enter."""
+
+    @abstractmethod
+    def head(self, channels: int, num_classes: int, track: bool) -> Operation:
+        """Return the block that ends in logits, for so many channels of the last cell."""
+
+
+class Convolution(Operation):
+    """A plain 3x3 convolution with batch normalisation: the stem."""
+
+    def __init__(self, channels_in: int, channels_out: int, track: bool) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
+        self.norm = BatchNorm(channels_out, affine=True, track=track)
+
+    def body(self, images: Tensor, parts: int = 1) -> Tensor:
+        """Return the normalised convolution."""
+        normalised: Tensor = self.norm(self.convolution(images), parts)
+        return normalised
+
+
+class Reduction(Operation):
+    """The residual block that halves the images and changes the channels."""
+
+    def __init__(self, channels_in: int, channels_out: int, track: bool) -> None:
+        super().__init__()
+        self.first = ReluConvBatchNorm(channels_in, channels_out, 3, 2, True, track)
+        self.second = ReluConvBatchNorm(channels_out, channels_out, 3, 1, True, track)
+        self.shortcut = nn.Conv2d(channels_in, channels_out, 1, bias=False)
+
+    def body(self, images: Tensor, parts: int = 1) -> Tensor:
+        """Return the residual sum."""
+        shortcut: Tensor = self.shortcut(functional.avg_pool2d(images, 2, ceil_mode=True))
+        return shortcut + self.second(self.first(images, parts), parts)
+
+
+class Head(Operation):
+    """Global average pooling and the classifier, after batch normalisation and ReLU if asked."""
+
+    def __init__(self, channels: int, num_classes: int, norm: BatchNorm | None) -> None:
+        super().__init__()
+        self.norm = norm
+        self.classifier = nn.Linear(channels, num_classes)
+
+    def body(self, images: Tensor, parts: int = 1) -> Tensor:
+        """Return logits, ``(parts * n, num_classes)``."""
+        if self.norm is not None:
+            images = functional.relu(self.norm(images, parts))
+        logits: Tensor = self.classifier(images.mean((2, 3)))
+        return logits
+
+
+class ResidualStages(Layout):
+    """Three stages of equal cells with a residual block between them; channels C, 2C, 4C."""
+
+    cell_names = ()
+    num_inputs = 1
+    normalises_pools = False
+
+    def places(self, space: Space, channels: int, cells: int) -> tuple[Place | Stride, ...]:
+        """Return ``cells`` cells a stage."""
+        ((name, cell),) = space.cells.items()
+        if _copies(cell) != 1:
+            raise SettingError(
+                explain(
+                    f"layout {space.layout!r}",
+                    "cells whose output has the channels of their input",
+                    f"{name} with output {cell.output!r} of {_copies(cell)} nodes",
+                    "Use output='last'.",
+                )
+            )
+        blocks: list[Place | Stride] = []
+        for stage in range(3):
+            width = channels * 2**stage
+            if stage:
+                blocks.append(Stride(width // 2, width, stage - 1))
+            blocks += [Place(name, width, width, stage)] * cells
+        return tuple(blocks)
+
+    def stem(self, in_channels: int, channels: int, track: bool) -> Operation:
+        """Return convolution and batch normalisation to C channels."""
+        return Convolution(in_channels, channels, track)
+
+    def head(self, channels: int, num_classes: int, track: bool) -> Operation:
+        """Return batch normalisation, ReLU, pooling, classifier."""
+        return Head(channels, num_classes, BatchNorm(channels, affine=True, track=track))
+
+
+class DartsStack(Layout):
+    """One stack of cells that read the two before them; two of them reduce."""
+
+    cell_names = ("normal", "reduce")
+    num_inputs = 2
+    normalises_pools = True
+    stem_multiplier = 3
+
+    def places(self, space: Space, channels: int, cells: int) -> tuple[Place | Stride, ...]:
+        """Return ``cells`` cells in all, reducing at a third and two thirds of them."""
+        reducing = {cells // 3, 2 * cells // 3}
+        before = [self.stem_multiplier * channels] * 2
+        blocks: list[Place | Stride] = []
+        width, halvings, shrank = channels, 0, False
+        for number in range(cells):
+            reduces = number in reducing
+            width *= 2 if reduces else 1
+            name = "reduce" if reduces else "normal"
+            out = width * _copies(space.cells[name])
+            blocks.append(
+                Place(name, width, out, halvings, reduces, tuple(before), (shrank, False))
+            )
+            before = [before[1], out]
+            halvings, shrank = halvings + reduces, reduces
+        return tuple(blocks)
+
+    def stem(self, in_channels: int, channels: int, track: bool) -> Operation:
+        """Return convolution and batch normalisation to 3C channels."""
+        return Convolution(in_channels, self.stem_multiplier * channels, track)
+
+    def head(self, channels: int, num_classes: int, track: bool) -> Operation:
+        """Return pooling and classifier."""
+        return Head(channels, num_classes, None)
+
+
+def _copies(cell: Cell) -> int:
+    """Return how many nodes' channels the output of a cell has."""
+    return cell.num_nodes - cell.num_inputs if cell.output == "concat" else 1

@@ -1,0 +1,229 @@
+"""The network of a genotype, and what it costs."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from swarmnas.checks import as_int
+from swarmnas.networks.blocks import CellBlock, Columns, Stack, Terms, check_batch
+from swarmnas.networks.operations import operations
+from swarmnas.networks.seeding import seeded
+from swarmnas.rng import Seed
+from swarmnas.spaces import Genotype, Space
+
+__all__ = ["Cost", "Network", "cost_of"]
+
+
+class Network(nn.Module):
+    """The discrete network of a genotype, to train from scratch.
+
+    Args:
+        space: The space of the genotype; its layout names the skeleton.
+        genotype: What to build.
+        num_classes: Logits.
+        in_channels: Channels of the images.
+        channels: Channels of the first cells.
+        cells: Cells a stage ("residual-stages") or in all ("darts-stack").
+        affine: Let batch normalisation inside the cells learn a scale and a shift.
+        seed: Draws the weights; None draws from torch's global generator.
+
+    Raises:
+        SettingError: The genotype is of another space, or a number is too small.
+        UnknownNameError: No module provides an operation, or no class the layout.
+
+    Example:
+        >>> from swarmnas.spaces import create
+        >>> space = create("nasbench201")
+        >>> cell = space.parse(
+        ...     "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
+        ... )
+        >>> network = Network(space, cell, num_classes=10, channels=4, cells=1, seed=0)
+        >>> network(torch.zeros(2, 3, 8, 8)).shape
+        torch.Size([2, 10])
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        genotype: Genotype,
+        *,
+        num_classes: int,
+        in_channels: int = 3,
+        channels: int = 16,
+        cells: int = 5,
+        affine: bool = True,
+        seed: Seed | None = None,
+    ) -> None:
+        super().__init__()
+        self.space, self.genotype = space, genotype
+        columns = _columns(space, genotype)
+        self._terms: dict[str, Terms] = {
+            name: [[(position, None) for position in range(len(edge))] for edge in edges]
+            for name, edges in columns.items()
+        }
+        with seeded(seed):
+            self.stack = Stack(
+                space,
+                columns,
+                num_classes=num_classes,
+                in_channels=in_channels,
+                channels=channels,
+                cells=cells,
+                affine=affine,
+                track=True,
+                normalise_pools=False,
+            )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return logits, ``(n, num_classes)``.
+
+        Args:
+            images: ``(n, in_channels, height, width)``; n >= 2 in training mode.
+
+        Raises:
+            ShapeError: The images have another shape, or there is one alone in training mode.
+            DataError: The images are no floating-point numbers.
+        """
+        if self.training:
+            check_batch(images)
+        logits: Tensor = self.stack(images, self._terms)
+        return logits
+
+
+class Cost(NamedTuple):
+    """What a network takes."""
+
+    parameters: int
+    """Numbers that training sets."""
+    flops: int
+    """Multiply-adds of convolutions and classifier for one image, as the benchmarks count."""
+
+
+def cost_of(
+    space: Space,
+    genotype: Genotype,
+    *,
+    num_classes: int,
+    in_channels: int = 3,
+    channels: int = 16,
+    cells: int = 5,
+    image_size: int = 32,
+    affine: bool = True,
+) -> Cost:
+    """Return parameters and multiply-adds of a :class:`Network` without building it.
+
+    The skeleton is counted once and each operation once for every place; a further genotype costs
+    a sum. Arguments are those of :class:`Network`, and the side of the square images.
+
+    Raises:
+        SettingError: The genotype is of another space, or a number is too small.
+
+    Example:
+        >>> from swarmnas.spaces import create, named_genotype
+        >>> cost_of(
+        ...     create("darts"), named_genotype("DARTS_V2"), num_classes=10, channels=36, cells=20
+        ... ).parameters
+        3349342
+    """
+    chosen = _columns(space, genotype)
+    total, tables = _costs(
+        space,
+        num_classes,
+        in_channels,
+        channels,
+        cells,
+        as_int("image_size", image_size, low=1),
+        affine,
+    )
+    for name, edges in chosen.items():
+        for edge, columns in enumerate(edges):
+            for column in columns:
+                total = total + tables[name][edge, column]
+    return Cost(*map(int, total))
+
+
+def _columns(space: Space, genotype: Genotype) -> Columns:
+    """Return for each edge the column that the genotype takes, none where it drops the edge."""
+    return {
+        name: [[int(column)] if column >= 0 else [] for column in indices]
+        for name, indices in space.indices_of(genotype).items()
+    }
+
+
+Numbers = NDArray[np.int64]
+
+
+@lru_cache(maxsize=32)
+def _costs(
+    space: Space,
+    num_classes: int,
+    in_channels: int,
+    channels: int,
+    cells: int,
+    image_size: int,
+    affine: bool,
+) -> tuple[Numbers, dict[str, Numbers]]:
+    """Return the cost of the bare skeleton, and of each operation on each edge over all places.
+
+    Returns:
+        ``(2,)`` parameters and multiply-adds, and by cell ``(E, O, 2)``.
+    """
+    bare: Columns = {name: [()] * edges for name, (edges, _) in space.alpha_shapes.items()}
+    with torch.device("meta"):
+        skeleton = Stack(
+            space,
+            bare,
+            num_classes=num_classes,
+            in_channels=in_channels,
+            channels=channels,
+            cells=cells,
+            affine=affine,
+            track=True,
+            normalise_pools=False,
+        )
+        images = torch.empty(1, in_channels, image_size, image_size)
+        fixed = _measure(skeleton, images, bare)
+    tables = {name: np.zeros((*shape, 2), np.int64) for name, shape in space.alpha_shapes.items()}
+
+    @cache
+    def cost(name: str, channels: int, stride: int, size: int) -> Numbers:
+        with torch.device("meta"):
+            module = operations.load(name)(channels, channels, stride, affine, True)
+            return _measure(module, torch.empty(1, channels, size, size))
+
+    for block in skeleton.blocks:
+        if isinstance(block, CellBlock):
+            size = -(-image_size // 2**block.place.halvings)
+            for edge, (source, _) in enumerate(block.cell.edges):
+                stride = block.stride(edge)
+                inner = block.place.reduces and source >= block.cell.num_inputs
+                at = -(-size // 2) if inner else size
+                for column, name in enumerate(block.cell.operations_of(edge)):
+                    tables[block.place.cell][edge, column] += cost(
+                        name, block.place.channels, stride, at
+                    )
+    return fixed, tables
+
+
+def _measure(module: nn.Module, *inputs: Any) -> Numbers:
+    """Return parameters and multiply-adds of a module on the meta device."""
+    flops = 0
+
+    def count(layer: nn.Module, _: Any, output: Tensor) -> None:
+        nonlocal flops
+        if isinstance(layer, nn.Conv2d):
+            kernel = layer.weight[0].numel()
+            flops += output.numel() * (kernel + (layer.bias is not None))
+        elif isinstance(layer, nn.Linear):
+            flops += layer.weight.numel() + (0 if layer.bias is None else layer.bias.numel())
+
+    for layer in module.modules():
+        layer.register_forward_hook(count)
+    module.eval()(*inputs)
+    return np.array([sum(weights.numel() for weights in module.parameters()), flops])

@@ -1,0 +1,329 @@
+"""The operations that an edge may take, by name.
+
+A builder makes a module from ``(channels_in, channels_out, stride, affine, track)``. Ours are
+:class:`Operation` modules: they take several batches stacked along the first dimension and keep
+the batch statistics of each apart. A plug-in may return any ``nn.Module`` (entry-point group
+``swarmnas.operations``); it is then called once for each batch.
+
+References:
+    Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019.
+    Dong and Yang, "NAS-Bench-201", ICLR 2020. Zela et al., "Understanding and Robustifying
+    Differentiable Architecture Search", ICLR 2020 (``noise``).
+    Differs from the papers: convolutions never have a bias, which batch normalisation would
+    remove; nothing is computed for ``none``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from swarmnas.networks.normalisation import BatchNorm, normalise
+from swarmnas.registry import Registry
+
+__all__ = [
+    "Builder",
+    "FactorizedReduce",
+    "Noise",
+    "Operation",
+    "Pool",
+    "ReluConvBatchNorm",
+    "Chain",
+    "Skip",
+    "Zero",
+    "apply",
+    "operations",
+]
+
+Builder = Callable[[int, int, int, bool, bool], nn.Module]
+"""``(channels_in, channels_out, stride, affine, track) -> module``."""
+
+operations = Registry[Builder](kind="operation")
+
+
+class Operation(nn.Module):
+    """A module on ``parts`` batches stacked along the first dimension."""
+
+    rectifies = False
+    """Whether the first thing it does is a ReLU, which operations on the same images share."""
+    signature: Hashable = None
+    """Operations of equal signature compute the same, so one serves all; None: it stands alone."""
+    twin: Hashable = None
+    """Operations of equal twin run as one through ``together``; None: it runs alone."""
+
+    def forward(self, images: Tensor, parts: int = 1) -> Tensor:
+        """Return the operation of ``images``, ``(parts * n, channels_in, height, width)``."""
+        return self.body(functional.relu(images) if self.rectifies else images, parts)
+
+    def body(self, images: Tensor, parts: int = 1) -> Tensor:
+        """Return the operation of ``images`` that went through ReLU if it ``rectifies``."""
+        raise NotImplementedError
+
+    def together(self, twins: Sequence[Operation], images: Tensor, parts: int = 1) -> list[Tensor]:
+        """Return the ``body`` of each of ``twins``, this one among them."""
+        raise NotImplementedError
+
+
+def apply(module: nn.Module, images: Tensor, parts: int = 1) -> Tensor:
+    """Apply any module to ``parts`` stacked batches, each as if it had come alone."""
+    if isinstance(module, Operation) or parts == 1:
+        outputs: Tensor = module(images, parts) if isinstance(module, Operation) else module(images)
+        return outputs
+    return torch.cat([module(batch) for batch in images.chunk(parts)])
+
+
+class Zero(Operation):
+    """``none``: nothing passes."""
+
+    def __init__(self, channels: int, stride: int) -> None:
+        super().__init__()
+        self.channels, self.stride = channels, stride
+
+    def body(self, images: Tensor, parts: int = 1) -> Tensor:
+        """Return zeros of the output's shape."""
+        height, width = (-(-size // self.stride) for size in images.shape[2:])
+        return images.new_zeros(len(images), self.channels, height, width)
+
+
+class Skip(Operation):
+    """``skip_connect`` at stride 1: everything passes."""
+
+    signature = "skip"
+
+    def body(self, images: Tensor, parts: int = 1) -> Tensor:
+        """Return the images themselves, no copy."""
+        return images
+
+
+class Noise(Operation):
+    """``noise``: standard normal noise in place of the images, from torch's generator."""
+
+    def __init__(self, channels: int, stride: int) -> None:
+        super().__init__()
+        self.channels, self.stride = channels, stride
+
+    def body(self, images: Tensor, parts: int = 1) -> Tensor:
+        """Return fresh noise of the output's shape."""
+        height, width = (-(-size // self.stride) for size in images.shape[2:])
+        return torch.randn(
+            (len(images), self.channels, height, width), dtype=images.dtype, device=images.device
+        )
+
+
+class Pool(Operation):
+    """A 3x3 pooling; border pixels average over the pixels that exist.
+
+    Args:
+        kind: ``"max"`` or ``"avg"``.
+        channels_in: Channels of the images.
+        channels_out: Channels of the output; where they differ, a 1x1 convolution comes first.
+        stride: 1 or 2.
+        affine: For that convolution's batch normalisation.
+        track: For that convolution's batch normalisation.
+    """
+
+    def __init__(
+        self, kind: str, channels_in: int, channels_out: int, stride: int, affine: bool, track: bool
+    ) -> None:
+        super().__init__()
+        self.kind, self.stride = kind, stride
+        self.before: ReluConvBatchNorm | None = None
+        if channels_in != channels_out:
+            self.before = ReluConvBatchNorm(channels_in, channels_out, 1, 1, affine, track)
+        else:
+            self.signature = (kind, stride)
+
+    def body(self, images: Tensor, parts: int = 1) -> Tensor:
+        """Return the pooled images."""
+        if self.before is not None:
+            images = self.before(images, parts)
+        if self.kind == "max":
+            return functional.max_pool2d(images, 3, self.stride, padding=1)
+        return functional.avg_pool2d(images, 3, self.stride, padding=1, count_include_pad=False)
+
+
+class ReluConvBatchNorm(Operation):
+    """ReLU, convolution, batch normalisation.
+
+    Args:
+        channels_in: Channels of the images.
+        channels_out: Channels of the output.
+        kernel: Side of the kernel, odd.
+        stride: 1 or 2.
+        affine: Whether the batch normalisation learns scale and shift.
+        track: Whether it keeps running statistics.
+        dilation: Spacing of the kernel's points.
+        separable: A depthwise convolution, then a pointwise one, in place of the full one.
+    """
+
+    rectifies = True
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel: int,
+        stride: int,
+        affine: bool,
+        track: bool,
+        *,
+        dilation: int = 1,
+        separable: bool = False,
+    ) -> None:
+        super().__init__()
+        padding = dilation * (kernel - 1) // 2
+        shape = (kernel, stride, padding, dilation)
+        if separable:
+            self.convolution: nn.Module = nn.Sequential(
+                nn.Conv2d(channels_in, channels_in, *shape, groups=channels_in, bias=False),
+                nn.Conv2d(channels_in, channels_out, 1, bias=False),
+            )
+        else:
+            self.convolution = nn.Conv2d(channels_in, channels_out, *shape, bias=False)
+        self.norm = BatchNorm(channels_out, affine=affine, track=track)
+        if not separable and not affine and not track:
+            self.twin = (channels_in, *shape)
+
+    def body(self, images: Tensor, parts: int = 1) -> Tensor:
+        """Return the normalised convolution of rectified images."""
+        normalised: Tensor = self.norm(self.convolution(images), parts)
+        return normalised
+
+    def together(self, twins: Sequence[Operation], images: Tensor, parts: int = 1) -> list[Tensor]:
+        """Run convolutions of one shape as one with all their output channels."""
+        convolutions = [cast(nn.Conv2d, twin.convolution) for twin in twins]
+        kernels = torch.cat([convolution.weight for convolution in convolutions])
+        first = convolutions[0]
+        joint = functional.conv2d(
+            images, kernels, None, first.stride, first.padding, first.dilation
+        )
+        return list(normalise(joint, parts, None, None, self.norm.eps).chunk(len(twins), dim=1))
+
+
+class FactorizedReduce(Operation):
+    """``skip_connect`` at stride 2: two 1x1 convolutions, one of them a pixel aside."""
+
+    rectifies = True
+
+    def __init__(self, channels_in: int, channels_out: int, affine: bool, track: bool) -> None:
+        super().__init__()
+        half = channels_out // 2
+        self.even = nn.Conv2d(channels_in, half, 1, stride=2, bias=False)
+        self.odd = nn.Conv2d(channels_in, channels_out - half, 1, stride=2, bias=False)
+        self.norm = BatchNorm(channels_out, affine=affine, track=track)
+
+    def body(self, images: Tensor, parts: int = 1) -> Tensor:
+        """Return the halved, normalised images; an odd side is padded with zeros."""
+        height, width = images.shape[2:]
+        shifted = functional.pad(images, (0, width % 2, 0, height % 2))[:, :, 1:, 1:]
+        halved = torch.cat([self.even(images), self.odd(shifted)], dim=1)
+        normalised: Tensor = self.norm(halved, parts)
+        return normalised
+
+
+class Chain(Operation):
+    """Operations one after another; batch normalisation may be one of them."""
+
+    def __init__(self, *steps: Operation | BatchNorm) -> None:
+        super().__init__()
+        self.steps = nn.ModuleList(steps)
+        self.rectifies = isinstance(steps[0], Operation) and steps[0].rectifies
+        signatures = [step.signature for step in steps]
+        self.signature = None if None in signatures else tuple(signatures)
+
+    def body(self, images: Tensor, parts: int = 1) -> Tensor:
+        """Return what the last step makes of it."""
+        first, *others = self.steps
+        images = first.body(images, parts) if isinstance(first, Operation) else first(images, parts)
+        for step in others:
+            images = step(images, parts)
+        return images
+
+
+def none(channels_in: int, channels_out: int, stride: int, affine: bool, track: bool) -> Zero:
+    """Build ``none``."""
+    return Zero(channels_out, stride)
+
+
+def noise(channels_in: int, channels_out: int, stride: int, affine: bool, track: bool) -> Noise:
+    """Build ``noise``."""
+    return Noise(channels_out, stride)
+
+
+def skip_connect(
+    channels_in: int, channels_out: int, stride: int, affine: bool, track: bool
+) -> Operation:
+    """Build ``skip_connect``: the identity, or the least that changes the shape."""
+    if stride == 2:
+        return FactorizedReduce(channels_in, channels_out, affine, track)
+    if channels_in != channels_out:
+        return ReluConvBatchNorm(channels_in, channels_out, 1, 1, affine, track)
+    return Skip()
+
+
+def _pool(kind: str) -> Builder:
+    def build(channels_in: int, channels_out: int, stride: int, affine: bool, track: bool) -> Pool:
+        return Pool(kind, channels_in, channels_out, stride, affine, track)
+
+    return build
+
+
+def _convolution(kernel: int, *, dilation: int = 1, separable: bool = False) -> Builder:
+    def build(
+        channels_in: int, channels_out: int, stride: int, affine: bool, track: bool
+    ) -> ReluConvBatchNorm:
+        return ReluConvBatchNorm(
+            channels_in,
+            channels_out,
+            kernel,
+            stride,
+            affine,
+            track,
+            dilation=dilation,
+            separable=separable,
+        )
+
+    return build
+
+
+def _twice(kernel: int) -> Builder:
+    step = _convolution(kernel, separable=True)
+
+    def build(
+        channels_in: int, channels_out: int, stride: int, affine: bool, track: bool
+    ) -> Chain:
+        return Chain(
+            step(channels_in, channels_in, stride, affine, track),
+            step(channels_in, channels_out, 1, affine, track),
+        )
+
+    return build
+
+
+max_pool_3x3 = _pool("max")
+avg_pool_3x3 = _pool("avg")
+nor_conv_1x1 = _convolution(1)
+nor_conv_3x3 = _convolution(3)
+dil_conv_3x3 = _convolution(3, dilation=2, separable=True)
+dil_conv_5x5 = _convolution(5, dilation=2, separable=True)
+sep_conv_3x3 = _twice(3)
+sep_conv_5x5 = _twice(5)
+
+for _name, _summary in {
+    "none": "Nothing passes.",
+    "skip_connect": "The identity; a factorised reduction at stride 2.",
+    "max_pool_3x3": "Largest of 3x3 pixels.",
+    "avg_pool_3x3": "Mean of 3x3 pixels.",
+    "nor_conv_1x1": "ReLU, 1x1 convolution, batch normalisation.",
+    "nor_conv_3x3": "ReLU, 3x3 convolution, batch normalisation.",
+    "sep_conv_3x3": "Separable 3x3 convolution, twice.",
+    "sep_conv_5x5": "Separable 5x5 convolution, twice.",
+    "dil_conv_3x3": "Separable 3x3 convolution, dilated by 2.",
+    "dil_conv_5x5": "Separable 5x5 convolution, dilated by 2.",
+    "noise": "Normal noise in place of the images.",
+}.items():
+    operations.add(_name, f"swarmnas.networks.operations:{_name}", summary=_summary)

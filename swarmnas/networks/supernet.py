@@ -1,0 +1,201 @@
+"""The weight-sharing network that holds every operation of a space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from swarmnas.checks import explain
+from swarmnas.errors import SettingError, ShapeError
+from swarmnas.networks.blocks import Stack, Terms, check_batch, layout_for
+from swarmnas.networks.mixtures import as_columns, as_mixing, mixed_terms
+from swarmnas.networks.seeding import seeded
+from swarmnas.networks.swarm import DEFAULT_MEMORY, swarm_losses
+from swarmnas.rng import Seed
+from swarmnas.spaces import Space
+
+__all__ = ["Supernet"]
+
+
+class Supernet(nn.Module):
+    """Every operation on every edge, mixed by weights or picked one an edge.
+
+    Batch normalisation always uses the statistics of the batch at hand, in evaluation mode too:
+    running ones would blend architectures. Inside the cells it has no scale and shift, which
+    would undo the mixing weights.
+
+    Args:
+        space: What may be built; its layout names the skeleton.
+        num_classes: Logits.
+        in_channels: Channels of the images.
+        channels: Channels of the first cells.
+        cells: Cells a stage ("residual-stages") or in all ("darts-stack").
+        seed: Draws weights and alphas; None draws from torch's global generator.
+
+    Attributes:
+        alphas: Cell name -> ``(E, O)`` architecture logits, drawn from N(0, 0.001).
+        memory_bound: Bytes that :meth:`evaluate_swarm` may use for the particles' images; halved
+            whenever memory runs out.
+
+    Raises:
+        SettingError: The space's cells do not fit its layout, or a number is too small.
+        UnknownNameError: No module provides an operation, or no class the layout.
+
+    Example:
+        >>> from swarmnas.spaces import create
+        >>> net = Supernet(create("nasbench201"), num_classes=10, channels=4, cells=1, seed=0)
+        >>> net(torch.zeros(2, 3, 8, 8)).shape
+        torch.Size([2, 10])
+
+    References:
+        Liu, Simonyan and Yang, "DARTS", ICLR 2019; Dong and Yang, "NAS-Bench-201", ICLR 2020.
+        Differs from the papers: no running statistics anywhere; see also the modules of
+        operations and layouts.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        num_classes: int,
+        in_channels: int = 3,
+        channels: int = 16,
+        cells: int = 5,
+        seed: Seed | None = None,
+    ) -> None:
+        super().__init__()
+        self.space = space
+        self.memory_bound = DEFAULT_MEMORY
+        every = {
+            name: [range(num_operations)] * num_edges
+            for name, (num_edges, num_operations) in space.alpha_shapes.items()
+        }
+        with seeded(seed):
+            self.stack = Stack(
+                space,
+                every,
+                num_classes=num_classes,
+                in_channels=in_channels,
+                channels=channels,
+                cells=cells,
+                affine=False,
+                track=False,
+                normalise_pools=layout_for(space).normalises_pools,
+            )
+            self.alphas = nn.ParameterDict(
+                {name: 1e-3 * torch.randn(shape) for name, shape in space.alpha_shapes.items()}
+            )
+
+    def weight_parameters(self) -> list[nn.Parameter]:
+        """Return the network's weights: every parameter but the alphas."""
+        return list(self.stack.parameters())
+
+    def alpha_parameters(self) -> list[nn.Parameter]:
+        """Return the alphas."""
+        return list(self.alphas.parameters())
+
+    def mixing(self) -> dict[str, Tensor]:
+        """Return the softmax of the alphas, ``(E, O)`` a cell."""
+        return {name: alphas.softmax(-1) for name, alphas in self.alphas.items()}
+
+    def forward(self, images: Tensor, mixing: Mapping[str, Any] | None = None) -> Tensor:
+        """Return the logits of the mixture.
+
+        Args:
+            images: ``(n, in_channels, height, width)``, n >= 2.
+            mixing: Cell name -> ``(E, O)`` weights of the operations, with or without gradient;
+                the softmax of the alphas by default. An operation whose weight is exactly 0 is
+                not computed, unless the weights need a gradient.
+
+        Returns:
+            ``(n, num_classes)``.
+
+        Raises:
+            ShapeError: Images or weights have another shape.
+            SettingError: A weight is NaN or infinite.
+        """
+        check_batch(images)
+        weights = self.mixing() if mixing is None else as_mixing(self.space, mixing, like=images, swarm=False)
+        terms = {name: mixed_terms(table) for name, table in weights.items()}
+        logits: Tensor = self.stack(images, terms)
+        return logits
+
+    def forward_discrete(self, images: Tensor, operations: Mapping[str, Any]) -> Tensor:
+        """Return the logits of one architecture: each edge takes one operation.
+
+        Args:
+            images: ``(n, in_channels, height, width)``, n >= 2.
+            operations: Cell name -> ``(E,)`` columns; -1 drops the edge.
+
+        Returns:
+            ``(n, num_classes)``.
+
+        Raises:
+            ShapeError: Images or columns have another shape.
+            SettingError: A column is out of range.
+        """
+        check_batch(images)
+        columns = as_columns(self.space, operations, swarm=False)
+        terms: dict[str, Terms] = {
+            name: [[(int(column), None)] if column >= 0 else [] for column in row.tolist()]
+            for name, row in columns.items()
+        }
+        logits: Tensor = self.stack(images, terms)
+        return logits
+
+    @torch.no_grad()
+    def evaluate_swarm(
+        self,
+        images: Tensor,
+        labels: Tensor,
+        *,
+        mixing: Mapping[str, Any] | None = None,
+        operations: Mapping[str, Any] | None = None,
+    ) -> Tensor:
+        """Return the loss of each particle of a swarm on one mini-batch.
+
+        What particles share is computed once: the stem, and every intermediate result that
+        depends on choices in which they agree. Each particle's batch statistics are its own.
+        Weights, alphas and statistics stay as they are.
+
+        Args:
+            images: ``(n, in_channels, height, width)``, n >= 2.
+            labels: ``(n,)`` class numbers.
+            mixing: Cell name -> ``(P, E, O)`` weights of a mixed network for each particle.
+            operations: Cell name -> ``(P, E)`` columns of a discrete one; -1 drops the edge.
+
+        Returns:
+            ``(P,)`` cross-entropies; NaN where a particle's logits are.
+
+        Raises:
+            SettingError: Not exactly one of ``mixing`` and ``operations`` is given, a weight is
+                NaN or infinite, or a column is out of range.
+            ShapeError: A shape does not fit.
+        """
+        check_batch(images)
+        if labels.shape != images.shape[:1]:
+            raise ShapeError(
+                explain(
+                    "labels", f"shape ({len(images)},)", tuple(labels.shape), "One an image."
+                )
+            )
+        if (mixing is None) == (operations is None):
+            raise SettingError(
+                explain(
+                    "evaluate_swarm",
+                    "one of mixing= and operations=",
+                    "both" if mixing else "none",
+                    "Choose one.",
+                )
+            )
+        if mixing is not None:
+            particles = as_mixing(self.space, mixing, like=images, swarm=True)
+        else:
+            particles = as_columns(self.space, operations or {}, swarm=True)
+        losses, self.memory_bound = swarm_losses(
+            self.stack, images, labels, particles, memory_bound=self.memory_bound
+        )
+        return losses
