@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from swarmnas.checks import unknown_name
-from swarmnas.errors import DocumentError
+from swarmnas.errors import DocumentError, SwarmNASError
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from pydantic import BaseModel, ValidationError
 
     Model = TypeVar("Model", bound=BaseModel)
 
-__all__ = ["dump_json", "line_of", "parse_json", "parse_toml", "read_text", "validate"]
+__all__ = ["dump_json", "invalid", "line_of", "parse_json", "parse_toml", "read_text", "validate"]
 
 MAX_BYTES = 16 * 2**20
 """Documents above this size are refused: configs, policies and genotypes are small."""
@@ -143,19 +143,30 @@ def validate(model: type[Model], data: Any, *, source: str, text: str | None = N
     try:
         return model.model_validate(data)
     except ValidationError as cause:
-        first = cause.errors()[0]
-        path = tuple(first["loc"])
-        line = line_of(text, path) if text is not None else None
-        place = f"{source}, line {line}" if line else source
-        key = ".".join(str(part) for part in path) or "the document"
-        if first["type"] == "extra_forbidden":
-            known = _fields_at(model, path[:-1])
-            raise DocumentError(f"{place}: {unknown_name('key', path[-1], known)}") from cause
-        got = repr(first["input"])
-        got = got if len(got) <= 80 else got[:77] + "..."
-        raise DocumentError(
-            f"{place}: {key}: {first['msg']}; got {got}. Change that value."
-        ) from cause
+        raise DocumentError(invalid(model, cause, source=source, text=text)) from cause
+
+
+def invalid(
+    model: type[BaseModel], cause: ValidationError, *, source: str, text: str | None = None
+) -> str:
+    """Return the first error of a validation as one line; the arguments are those of `validate`.
+
+    An error of ours that a validator raised keeps its own words.
+    """
+    first = cause.errors()[0]
+    path = tuple(first["loc"])
+    line = line_of(text, path) if text is not None else None
+    place = f"{source}, line {line}" if line else source
+    key = ".".join(str(part) for part in path) or "the document"
+    if first["type"] == "extra_forbidden":
+        known = _fields_at(model, path[:-1])
+        return f"{place}: {unknown_name('key', path[-1], known)}"
+    ours = first.get("ctx", {}).get("error")
+    if isinstance(ours, SwarmNASError):
+        return f"{place}: {key}: {ours}" if path else f"{place}: {ours}"
+    got = repr(first["input"])
+    got = got if len(got) <= 80 else got[:77] + "..."
+    return f"{place}: {key}: {first['msg']}; got {got}. Change that value."
 
 
 def _fields_at(model: Any, path: Sequence[str | int]) -> list[str]:
@@ -167,15 +178,15 @@ def _fields_at(model: Any, path: Sequence[str | int]) -> list[str]:
             return [annotation]
         return [found for part in get_args(annotation) for found in models(part)]
 
+    def fields(one: Any) -> dict[str, Any]:
+        return {field.alias or name: field for name, field in one.model_fields.items()}
+
     here = [model]
     for step in path:
         if isinstance(step, int):
             continue
         inner = [
-            m
-            for one in here
-            if step in one.model_fields
-            for m in models(one.model_fields[step].annotation)
+            m for one in here if step in fields(one) for m in models(fields(one)[step].annotation)
         ]
         here = inner or here
-    return sorted({name for one in here for name in one.model_fields})
+    return sorted({name for one in here for name in fields(one)})

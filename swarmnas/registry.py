@@ -1,8 +1,8 @@
 """Names for plug-ins: optimizers, spaces, policies, problems, data sets.
 
 A name maps to a target (``"module:attribute"``) that is imported only when it is loaded, so that
-listing names imports nothing. Other packages add names through the entry-point group
-``swarmnas.<kind>s``.
+listing names imports nothing. Other packages add names through an entry-point group,
+``swarmnas.<kind>s`` where the registry names no other.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Registry(Generic[T]):
     """Names of one kind of plug-in.
 
     Args:
-        kind: What the names stand for, in the singular; used in messages and, with an "s", as
-            the entry-point group.
+        kind: What the names stand for, in the singular; used in messages.
+        group: The entry-point group; ``swarmnas.<kind>s`` unless given.
 
     Example:
         >>> numbers = Registry[float](kind="number")
@@ -49,8 +49,9 @@ class Registry(Generic[T]):
         3.14
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *, group: str | None = None) -> None:
         self.kind = kind
+        self.group = group or f"swarmnas.{kind}s"
         self._own: dict[str, Entry] = {}
         self._all: dict[str, Entry] | None = None
 
@@ -78,7 +79,7 @@ class Registry(Generic[T]):
         """Return every entry by name, ours and those of installed packages, sorted."""
         if self._all is None:
             found = dict(self._own)
-            for point in entry_points(group=f"swarmnas.{self.kind}s"):
+            for point in entry_points(group=self.group):
                 origin = point.dist.name if point.dist else "unknown"
                 self._insert(found, Entry(point.name, point.value, f"From {origin}.", origin))
             self._all = dict(sorted(found.items()))

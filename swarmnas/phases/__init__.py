@@ -1,1 +1,79 @@
-"""To come."""
+"""Phases: signals in, decision out; policies as data."""
+
+from swarmnas.phases.catalogue import available, load_policy, parse_policy, policies
+from swarmnas.phases.decisions import (
+    Action,
+    Decision,
+    FreezeOperations,
+    HandOver,
+    ReseedSwarm,
+    RollBack,
+    Stop,
+    Verdict,
+)
+from swarmnas.phases.engine import PolicyEngine, replay, simulate
+from swarmnas.phases.explanation import Switch, describe, explain_switches
+from swarmnas.phases.policy import BackTo, Phase, Policy
+from swarmnas.phases.signals import Signals, epochs_without_gain
+from swarmnas.phases.triggers import (
+    AllOf,
+    AnyOf,
+    Diversity,
+    Entropy,
+    Epochs,
+    Evaluations,
+    GenotypeStable,
+    GradientAgreement,
+    HessianEigenvalue,
+    NoGain,
+    Not,
+    RankingStable,
+    Seconds,
+    SkipCount,
+    SkipShare,
+    Trigger,
+    triggers,
+)
+
+__all__ = [
+    "Action",
+    "AllOf",
+    "AnyOf",
+    "BackTo",
+    "Decision",
+    "Diversity",
+    "Entropy",
+    "Epochs",
+    "Evaluations",
+    "FreezeOperations",
+    "GenotypeStable",
+    "GradientAgreement",
+    "HandOver",
+    "HessianEigenvalue",
+    "NoGain",
+    "Not",
+    "Phase",
+    "Policy",
+    "PolicyEngine",
+    "RankingStable",
+    "ReseedSwarm",
+    "RollBack",
+    "Seconds",
+    "Signals",
+    "SkipCount",
+    "SkipShare",
+    "Stop",
+    "Switch",
+    "Trigger",
+    "Verdict",
+    "available",
+    "describe",
+    "epochs_without_gain",
+    "explain_switches",
+    "load_policy",
+    "parse_policy",
+    "policies",
+    "replay",
+    "simulate",
+    "triggers",
+]
