@@ -1,0 +1,142 @@
+"""Single candidates out, losses back in any order: the view that trial-by-trial tools need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from swarmnas.checks import explain
+from swarmnas.errors import SettingError, StateError
+from swarmnas.optimizers.arrays import Array
+from swarmnas.optimizers.base import Optimizer
+
+__all__ = ["Candidate", "OneByOne"]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One position to evaluate."""
+
+    number: int
+    """Counts candidates from 0."""
+    position: Array
+    """``(num_dims,)``, a copy."""
+
+
+class OneByOne:
+    """Hands out an optimizer's rows one at a time and takes their losses in any order.
+
+    Swarms learn from whole batches. While a batch is incomplete and all of it is handed out,
+    :meth:`ask` hands out the missing candidates again, the one that has waited longest first.
+    So a candidate whose loss never comes blocks nothing: somebody else evaluates it. The first
+    loss that is told for a candidate counts; later ones, and those for batches that are
+    complete, are ignored. A failed candidate is told NaN.
+
+    Keep the number of workers at or below the batch size, or some evaluate what others do.
+
+    Args:
+        optimizer: Its ``ask`` and ``tell`` belong to this object from here on.
+
+    Example:
+        >>> from swarmnas.optimizers import OneByOne, create
+        >>> swarm = create("random", bounds=([0.0], [1.0]), population_size=2, seed=0)
+        >>> single = OneByOne(swarm)
+        >>> first, second = single.ask(), single.ask()
+        >>> single.tell(second, 2.0)
+        >>> single.ask().number == first.number  # still missing, so handed out again
+        True
+        >>> single.tell(first, 1.0)
+        >>> swarm.evaluations, swarm.best_loss
+        (2, 1.0)
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer = optimizer
+        self._first = 0
+        self._open_batch(optimizer.pending)
+
+    def _open_batch(self, rows: Array | None) -> None:
+        """Start handing out ``rows``; with ``None``, the next ask fetches some."""
+        count = 0 if rows is None else len(rows)
+        self._batch: Array = rows
+        self._losses = np.zeros(count)
+        self._violations = np.zeros(count)
+        self._told = np.zeros(count, dtype=bool)
+        self._queue = list(range(count))
+
+    def ask(self) -> Candidate:
+        """Return the next candidate to evaluate.
+
+        Raises:
+            AskTellOrderError: The optimizer's budget is spent.
+        """
+        if self._batch is None:
+            self._open_batch(self.optimizer.ask())
+        row = self._queue.pop(0)
+        self._queue.append(row)  # again, should its loss never come
+        return Candidate(self._first + row, self._batch[row] + 0)
+
+    def tell(self, candidate: Candidate, loss: float, violation: float = 0.0) -> None:
+        """Take the loss of a candidate; one that is told already, or outdated, is ignored.
+
+        Args:
+            candidate: What :meth:`ask` returned.
+            loss: Lower is better; NaN marks a failed candidate.
+            violation: Constraint violation, 0 where feasible.
+
+        Raises:
+            SettingError: ``candidate`` was not asked here, or a number is none.
+        """
+        number = getattr(candidate, "number", None)
+        if not isinstance(number, int) or not 0 <= number < self._first + len(self._told):
+            fix = "Tell what ask() of this object returned."
+            raise SettingError(explain("candidate", "one from ask()", repr(candidate)[:60], fix))
+        try:
+            loss, violation = float(loss), float(violation)
+        except (TypeError, ValueError) as cause:
+            got, fix = repr(loss)[:60], "Pass a number; NaN marks a failed candidate."
+            raise SettingError(explain("loss", "a real number", got, fix)) from cause
+        if violation < 0:
+            raise SettingError(explain("violation", ">= 0", violation, "Pass 0 where feasible."))
+        row = number - self._first
+        if row < 0 or self._told[row]:
+            return
+        self._losses[row], self._violations[row], self._told[row] = loss, violation, True
+        self._queue.remove(row)
+        if self._told.all():
+            violations = self._violations if self._violations.any() else None
+            self.optimizer.tell(self._batch, self._losses, violations)
+            self._first += len(self._told)
+            self._open_batch(None)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the optimizer's state and what is known of the open batch, as plain data."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "first": self._first,
+            "losses": self._losses.copy(),
+            "violations": self._violations.copy(),
+            "told": self._told.copy(),
+            "queue": list(self._queue),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where :meth:`state_dict` was taken.
+
+        Raises:
+            StateError: The state belongs to something else; nothing was changed.
+        """
+        needed = {"optimizer", "first", "losses", "violations", "told", "queue"}
+        if not needed <= set(state):
+            missing = ", ".join(sorted(needed - set(state)))
+            fix = "Load what OneByOne.state_dict() returned."
+            raise StateError(explain("state", "the keys of a OneByOne", f"none of {missing}", fix))
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._first = int(state["first"])
+        self._open_batch(self.optimizer.pending)
+        self._losses[:], self._violations[:] = state["losses"], state["violations"]
+        self._told[:] = state["told"]
+        self._queue = [int(row) for row in state["queue"]]
