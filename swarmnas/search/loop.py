@@ -230,15 +230,14 @@ class _Search:
             if phase.alphas in ("swarm", "alternate"):
                 create_swarm(self._adapter, phase, seed=rng.seed_sequence(config.seed))
         self._train, self._valid, in_channels, num_classes = self._loaders(train, valid)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(self._stream(Stream.SUPERNET).generate_state(1)[0]))
-            self._supernet = Supernet(
-                self._space,
-                num_classes=num_classes,
-                in_channels=in_channels,
-                channels=config.channels,
-                cells=config.cells,
-            ).to(self._device)
+        self._supernet = Supernet(
+            self._space,
+            num_classes=num_classes,
+            in_channels=in_channels,
+            channels=config.channels,
+            cells=config.cells,
+            seed=self._stream(Stream.SUPERNET),
+        ).to(self._device)
         self._weights = self._supernet.weight_parameters()
         self._sgd = torch.optim.SGD(
             self._weights,
@@ -440,7 +439,10 @@ class _Search:
             "valid_accuracy": accuracy,
             "entropy": self._adapter.entropy(alphas),
             "genotype": genotype.to_text(),
-            "skip_count": genotype.skip_count,
+            "skip_count": {
+                name: sum(choice.operation == "skip_connect" for choice in choices)
+                for name, choices in genotype.cells
+            },
             "skip_share": genotype.skip_share,
             "epochs_without_gain": epochs_without_gain([*past, loss])[-1],
         }

@@ -1,0 +1,146 @@
+"""`swarmnas search`: the main job, with a flag for every setting."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from swarmnas.errors import RunError, SettingError
+from swarmnas.problems import Table as CellTable
+from swarmnas.recipes import load_preset, presets
+from swarmnas.search import SearchConfig, SearchResult, read_config, resume, run
+from swarmnas_cli.live import watching
+from swarmnas_cli.table import print_row
+
+SETTINGS = SearchConfig.model_fields
+
+
+def _search(
+    preset: Annotated[
+        str | None, typer.Option(help=f"Start from a preset: {', '.join(presets)}.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file of settings, or the config.toml of a run.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run directory; runs/NAME by default.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run there.")] = False,
+    resume_from: Annotated[
+        Path | None, typer.Option("--resume", help="Continue this run; takes no settings.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="A table that is asked about the found cell, at the end.")
+    ] = None,
+    reveal_test: Annotated[
+        bool, typer.Option("--reveal-test", help="Print the table's test columns too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    **flags: Any,
+) -> None:
+    """Search an architecture. Settings: a preset, then a TOML file over it, then flags over both."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    known = None if table is None else CellTable.read(table)
+    if resume_from is not None:
+        if given or preset or config or out or overwrite:
+            raise SettingError(
+                "--resume: expected no settings beside it; got some. "
+                "A run continues with the settings in its config.toml: leave them out."
+            )
+        with watching(resume_from, quiet=as_json) as callbacks:
+            result = resume(resume_from, callbacks=callbacks)
+    else:
+        settings = load_preset(preset) if preset else {}
+        settings |= read_config(config) if config else {}
+        chosen = SearchConfig.from_mapping(settings | given, source="swarmnas search")
+        with watching(out, quiet=as_json, config=chosen) as callbacks:
+            result = run(chosen, out=out, overwrite=overwrite, callbacks=callbacks)
+    columns = {} if known is None else _ask(known, result, reveal_test)
+    if as_json:
+        typer.echo(json.dumps(_as_data(result) | {"table": columns}))
+    else:
+        _report(result, columns, table)
+
+
+def _ask(known: CellTable, result: SearchResult, reveal_test: bool) -> dict[str, float]:
+    row = known.lookup(result.genotype.to_text())
+    return {column: row[column] for column in known.columns(reveal_test=reveal_test)}
+
+
+def _as_data(result: SearchResult) -> dict[str, Any]:
+    return {
+        "genotype": result.genotype.to_json(),
+        "text": result.genotype.to_text(),
+        "run": str(result.path),
+        "phases": [vars(phase) for phase in result.phases],
+    }
+
+
+def _report(result: SearchResult, columns: dict[str, float], table: Path | None) -> None:
+    """Print the honest ending: the phases and why each ended, the cell, where the run lies."""
+    console = Console()
+    view = Table(title="Phases", title_justify="left", header_style="bold")
+    view.add_column("phase", no_wrap=True)
+    view.add_column("epochs", no_wrap=True, justify="right")
+    view.add_column("why it ended")
+    for phase in result.phases:
+        view.add_row(phase.name, f"{phase.first_epoch}-{phase.last_epoch}", phase.ended)
+    console.print(view)
+    console.print("Found:", style="bold")
+    console.print(result.genotype.to_text(), soft_wrap=True, highlight=False)
+    if columns:
+        print_row(columns, title=f"What {table} says of it")
+    console.print(f"Run: {_shown(result.path)}", soft_wrap=True, highlight=False)
+
+
+def _shown(path: Path) -> str:
+    """Return a path as a user would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _option(name: str) -> inspect.Parameter:
+    """Return the flag of one setting; its text and type are those of the configuration."""
+    field = SETTINGS[name]
+    default = "unset" if field.default is None else field.default
+    kind = next(
+        (kind for kind in (bool, int, float, Path) if kind in _types(field.annotation)), str
+    )
+    flag = f"--{name.replace('_', '-')}"
+    option = typer.Option(
+        f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
+        help=f"{field.description} [default: {default}]",
+        show_default=False,
+        rich_help_panel="Settings",
+    )
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+    )
+
+
+def _types(annotation: Any) -> tuple[Any, ...]:
+    return getattr(annotation, "__args__", (annotation,))
+
+
+def _with_flags(function: Any) -> Any:
+    """Return ``function`` with its ``**flags`` spelled out, as Typer reads signatures."""
+    own = [
+        parameter
+        for parameter in inspect.signature(function, eval_str=True).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    parameters = [*own, *map(_option, SETTINGS)]
+    function.__signature__ = inspect.Signature(
+        [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+    )
+    function.__annotations__ = {p.name: p.annotation for p in parameters}
+    return function
+
+
+command = _with_flags(_search)
