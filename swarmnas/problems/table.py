@@ -7,7 +7,6 @@ import gzip
 import io
 import os
 import re
-import tempfile
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ from swarmnas.errors import DataError, UnknownNameError
 
 __all__ = ["Table"]
 
-MAX_BYTES = 2**30
+MAX_BYTES = 2**28
 """A table may not unpack to more; the NAS-Bench-201 one takes 2 MB."""
 
 MAX_LINE = 100_000
@@ -229,20 +228,16 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _replace(path: Path, data: bytes) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
-        handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
-            with os.fdopen(handle, "wb") as stream:
+            with draft.open("wb") as stream:
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(draft, 0o666 & ~umask)
-            os.replace(draft, path)
-        except BaseException:
-            os.unlink(draft)
-            raise
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as cause:
         raise DataError(
             f"{path}: expected to write there; got: {cause.strerror or cause}. Choose another path."

@@ -31,7 +31,7 @@ def as_array(value: Array) -> tuple[Any, Array]:
 
 
 def check_alphas(alphas: Mapping[str, Array], shapes: Shapes) -> dict[str, Array]:
-    """Return the alphas in the order of ``shapes``, as floating-point arrays.
+    """Return the alphas in the order of ``shapes``, as floating-point arrays without gradients.
 
     Args:
         alphas: Cell name -> ``(..., E, O)``; the leading axes are the same for all cells.
@@ -54,6 +54,8 @@ def check_alphas(alphas: Mapping[str, Array], shapes: Shapes) -> dict[str, Array
     lead: tuple[int, ...] | None = None
     for name, shape in shapes.items():
         xp, values = as_array(alphas[name])
+        if hasattr(values, "detach"):
+            values = values.detach()
         lead = tuple(values.shape[:-2]) if lead is None else lead
         if tuple(values.shape) != (*lead, *shape):
             axes = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -172,8 +173,7 @@ class Cell:
 
     @cached_property
     def _in_degrees(self) -> dict[int, int]:
-        targets = [edge.target for edge in self.edges]
-        return {target: targets.count(target) for target in sorted(set(targets))}
+        return dict(sorted(Counter(edge.target for edge in self.edges).items()))
 
     @cached_property
     def _allowed(self) -> NDArray[np.bool_]:

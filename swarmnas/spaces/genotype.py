@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from swarmnas.checks import explain, unknown_name
@@ -12,7 +13,7 @@ from swarmnas.documents import MAX_BYTES, parse_json
 from swarmnas.errors import DocumentError, SettingError, UnknownNameError
 from swarmnas.spaces import notation
 
-__all__ = ["Choice", "Genotype", "check_name"]
+__all__ = ["Choice", "Genotype", "check_cell_name", "check_name"]
 
 MAX_NODES = 10_000
 """Nodes of a cell, layers of a network: far above any use, low enough to bound a hostile file."""
@@ -33,6 +34,25 @@ def check_name(where: str, name: object) -> str:
                 where,
                 "at most 100 letters, digits, '_', '.', ':' or '-'",
                 got if len(got) <= 60 else got[:57] + "...",
+                "Change the name.",
+            )
+        )
+    return name
+
+
+def check_cell_name(name: object) -> str:
+    """Return ``name`` if it can be a field of ``Genotype(...)``.
+
+    Raises:
+        SettingError: It is no identifier, or ends in ``_concat``, which notes a cell's output.
+    """
+    name = check_name("cell", name)
+    if not name.isidentifier() or name.endswith("_concat"):
+        raise SettingError(
+            explain(
+                "cell",
+                "letters, digits and '_', no digit first, not ending in '_concat'",
+                repr(name),
                 "Change the name.",
             )
         )
@@ -80,7 +100,7 @@ class Genotype:
     def __post_init__(self) -> None:
         check_name("genotype.space", self.space)
         given: Any = self.cells.items() if isinstance(self.cells, Mapping) else self.cells
-        cells = tuple(sorted((check_name("cell", n), _choices(n, part)) for n, part in given))
+        cells = tuple(sorted((check_cell_name(n), _choices(n, part)) for n, part in given))
         if not cells or len({name for name, _ in cells}) < len(cells):
             raise SettingError(
                 explain(
@@ -183,7 +203,7 @@ def _choices(cell: str, part: Any) -> tuple[Choice, ...]:
         )
     edges = [choice[1:] for choice in choices]
     if len(set(edges)) < len(edges):
-        twice = next(edge for edge in edges if edges.count(edge) > 1)
+        twice = next(edge for edge, following in pairwise(edges) if edge == following)
         raise SettingError(
             explain(where, "every edge once", f"{twice[0]} -> {twice[1]} twice", "Drop one.")
         )

@@ -23,7 +23,7 @@ RawChoice = tuple[str, int, int]
 """Operation, source and target, not yet checked against any space."""
 
 _TOKEN = re.compile(
-    r"""\s*(?: (?P<name>[A-Za-z_]\w{0,99}) | (?P<number>\d{1,5})(?!\d)
+    r"""\s*(?: (?P<name>[A-Za-z_]\w{0,119}) | (?P<number>\d{1,5})(?!\d)
              | '(?P<single>[^'\\\n]{1,100})' | "(?P<double>[^"\\\n]{1,100})"
              | (?P<mark>[()\[\],=]) )\s*""",
     re.VERBOSE | re.ASCII,

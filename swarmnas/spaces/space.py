@@ -14,7 +14,7 @@ from swarmnas.errors import SettingError, ShapeError, UnknownNameError
 from swarmnas.spaces import notation
 from swarmnas.spaces.alphas import Array, check_alphas
 from swarmnas.spaces.cell import Cell, Edge
-from swarmnas.spaces.genotype import Genotype, check_name
+from swarmnas.spaces.genotype import Genotype, check_cell_name, check_name
 
 __all__ = ["CellSpace", "ChoiceSpace", "Space"]
 
@@ -27,7 +27,7 @@ class Space:
 
     def __init__(self, name: str, cells: Mapping[str, Cell], *, layout: str) -> None:
         self._name = check_name("space", name)
-        self._cells = tuple((check_name("cell", cell), part) for cell, part in cells.items())
+        self._cells = tuple((check_cell_name(cell), part) for cell, part in cells.items())
         self._layout = check_name("layout", layout)
         if not self._cells or not all(isinstance(part, Cell) for _, part in self._cells):
             raise SettingError(
