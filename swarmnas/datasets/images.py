@@ -252,9 +252,10 @@ def default_augment(train: ImageSet) -> Augmentation:
 
 def held_out(labels: Tensor, share: float, seed: Seed) -> tuple[Indices, Indices]:
     """Return the indices that stay and those held out, ascending; ``share`` of each class."""
-    counts = np.bincount(labels)
+    classes = labels.numpy()
+    counts = np.bincount(classes)
     quota = np.minimum(np.floor(share * counts + 1e-9), counts - 1)
-    held = _rank_in_class(labels.numpy(), generator(seed, STREAM, _SPLIT)) < quota[labels]
+    held = _rank_in_class(classes, generator(seed, STREAM, _SPLIT)) < quota[classes]
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
@@ -269,16 +270,17 @@ def balanced_subset(labels: Tensor, size: int, seed: Seed) -> Indices:
     num_classes = int(labels.max()) + 1
     size = as_int("train_images", size, low=num_classes, high=len(labels))
     rng = generator(seed, STREAM, _SUBSET)
-    rank = _rank_in_class(labels.numpy(), rng)
-    turn = rng.permutation(num_classes)[labels]  # who is first when the last round is not full
+    classes = labels.numpy()
+    rank = _rank_in_class(classes, rng)
+    turn = rng.permutation(num_classes)[classes]  # who is first when the last round is not full
     return np.sort(np.lexsort((turn, rank))[:size])
 
 
-def _rank_in_class(labels: Indices, rng: np.random.Generator) -> Indices:
+def _rank_in_class(classes: Indices, rng: np.random.Generator) -> Indices:
     """Return each image's place, from 0, in a random order of its class."""
-    order = rng.permutation(len(labels))
-    by_class = order[np.argsort(labels[order], kind="stable")]
-    counts = np.bincount(labels)
-    rank = np.empty(len(labels), dtype=np.int64)
-    rank[by_class] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    order = rng.permutation(len(classes))
+    by_class = order[np.argsort(classes[order], kind="stable")]
+    counts = np.bincount(classes)
+    rank = np.empty(len(classes), dtype=np.int64)
+    rank[by_class] = np.arange(len(classes)) - np.repeat(np.cumsum(counts) - counts, counts)
     return rank

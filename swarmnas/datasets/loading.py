@@ -129,7 +129,7 @@ def _load_whole(
         from swarmnas.datasets.npz import load_npz
 
         return load_npz(path)
-    if isinstance(name_or_path, Path) or path.suffix or len(path.parts) > 1:
+    if isinstance(name_or_path, Path) or path.suffix or "/" in name or os.sep in name:
         raise DataError(
             explain(name, "a .npz file or a folder", "nothing at this path", "Check the path.")
         )

@@ -115,7 +115,7 @@ def _header(path: Path, key: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
 def _array(path: Path, key: str) -> np.ndarray[Any, Any]:
     _header(path, key)
     with _member(path, key) as (archive, member), archive.open(member) as stream:
-        return npy.read_array(stream, allow_pickle=False)  # type: ignore[no-any-return, no-untyped-call]
+        return npy.read_array(stream, allow_pickle=False)
 
 
 @contextlib.contextmanager
