@@ -1,5 +1,7 @@
 """What of the contract needs more than the conformance suite: names, repair, foreign tensors."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -101,3 +103,29 @@ def test_a_state_moves_between_backends():
         here.tell(rows, rows.sum(axis=1))
     there.load_state_dict(here.state_dict())
     np.testing.assert_allclose(here.ask(), there.ask().numpy(), rtol=1e-12)
+
+
+def test_a_state_is_arrays_and_json():
+    swarm = create("icso", bounds=BOX, seed=0)
+    rows = swarm.ask()
+    swarm.tell(rows, rows.sum(axis=1))
+    swarm.ask()
+
+    def split(value, path, arrays):
+        if isinstance(value, dict):
+            return {key: split(found, f"{path}/{key}", arrays) for key, found in value.items()}
+        if isinstance(value, np.ndarray):
+            arrays[path] = value
+            return f"array {path}"
+        return value
+
+    def join(value, arrays):
+        if isinstance(value, dict):
+            return {key: join(found, arrays) for key, found in value.items()}
+        return arrays.get(str(value).removeprefix("array "), value)
+
+    arrays = {}
+    text = json.dumps(split(swarm.state_dict(), "", arrays), allow_nan=False)
+    restored = create("icso", bounds=BOX, seed=1)
+    restored.load_state_dict(join(json.loads(text), arrays))
+    assert np.array_equal(restored.pending, swarm.pending)

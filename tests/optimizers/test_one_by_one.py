@@ -77,7 +77,7 @@ def test_wrong_calls_change_nothing():
         single.tell(candidate, "low")
     with pytest.raises(SettingError, match="violation: expected >= 0"):
         single.tell(candidate, 1.0, violation=-1)
-    assert not single.state_dict()["told"].any()
+    assert not single.state_dict()["batch"].any()
     assert before["queue"] == single.state_dict()["queue"]
 
 
@@ -103,5 +103,18 @@ def test_a_saved_batch_continues():
         assert np.array_equal(expected.position, got.position)
         straight.tell(expected, loss(expected.position))
         restored.tell(got, loss(got.position))
-    with pytest.raises(StateError, match="state: expected the keys of a OneByOne"):
-        restored.load_state_dict({"first": 0})
+
+
+def test_foreign_states_are_refused():
+    single = OneByOne(swarm())
+    single.tell(single.ask(), 1.0)
+    state = single.state_dict()
+    for foreign in (
+        {"first": 0},
+        {**state, "queue": [0]},
+        {**state, "batch": state["batch"][:, :-1]},
+        {**state, "optimizer": {**state["optimizer"], "num_dims": 3}},
+    ):
+        with pytest.raises(StateError, match=r"state.*: expected"):
+            single.load_state_dict(foreign)
+    assert single.state_dict()["queue"] == state["queue"]
