@@ -95,20 +95,37 @@ def test_the_incumbent_is_never_overwritten(kept):
     assert lost is not kept
 
 
+def test_noise_knows_no_incumbent():
+    keen, plain = (
+        icso(crowding_weight=1.0, noisy=True, keep_incumbent=kept) for kept in (True, False)
+    )
+    for _ in range(10):
+        assert np.array_equal(told(keen), told(plain))
+
+
 def test_a_particle_that_lost_too_often_starts_again_at_rest():
-    swarm = icso(reseed_after=2, max_evaluations=10_000)
-    plain = icso()
-    for _ in range(2):
-        assert np.array_equal(told(swarm), told(plain))
-    first, second = told(swarm), told(plain)  # the second competition of all
-    again = (first != second).any(axis=1)
-    assert 0 < again.sum() < len(first)
-    rng = generator(1)
-    rng.random((8, 3))
-    for _ in range(2):
-        rng.permutation(8), rng.random((2, 4, 3))
-    fresh = LOWER + rng.random((int(again.sum()), 3)) * (UPPER - LOWER)
-    np.testing.assert_allclose(first[again], fresh, rtol=1e-12)
+    swarm, rng, seeded = icso(reseed_after=2), generator(1), 0
+    x, v, lost = LOWER + rng.random((8, 3)) * (UPPER - LOWER), np.zeros((8, 3)), [0] * 8
+    np.testing.assert_allclose(told(swarm), x, rtol=1e-12)
+    for _ in range(15):
+        order, losses = rng.permutation(8), rugged(x)
+        pairs = [
+            (a, b) if losses[a] <= losses[b] else (b, a)
+            for a, b in zip(order[:4], order[4:], strict=True)
+        ]
+        draws, before = rng.random((2, 4, 3)), x.copy()
+        for k, (winner, loser) in enumerate(pairs):
+            lost[winner], lost[loser] = 0, lost[loser] + 1
+            v[loser] = draws[0, k] * v[loser] + draws[1, k] * (before[winner] - before[loser])
+            x[loser] = np.clip(x[loser] + v[loser], LOWER, UPPER)
+        stagnant = [loser for _, loser in pairs if lost[loser] == 2]
+        if stagnant:
+            fresh = LOWER + rng.random((len(stagnant), 3)) * (UPPER - LOWER)
+            for loser, position in zip(stagnant, fresh, strict=True):
+                x[loser], v[loser], lost[loser] = position, 0, 0
+        seeded += len(stagnant)
+        np.testing.assert_allclose(told(swarm), x[[b for _, b in pairs]], rtol=1e-12)
+    assert seeded > 5
 
 
 def test_without_a_budget_the_weight_follows_the_diversity():

@@ -143,6 +143,24 @@ def test_noisy_pso_judges_personal_bests_by_fresh_losses():
     assert swarm.best_loss == -100
 
 
+def test_noisy_pso_forgets_losses_that_a_cut_batch_left_stale():
+    given = {"bounds": (LOWER, UPPER), "seed": 3, "population_size": 3, "noisy": True}
+    swarm = create("pso", max_evaluations=5, **given)
+    start = swarm.ask()
+    swarm.tell(start, [0.0, 0.0, -100.0])
+    cut = swarm.ask()
+    swarm.tell(cut, [2.0, 1.0])  # the first particle against its personal best
+    longer = create("pso", max_evaluations=50, **given)
+    longer.load_state_dict(swarm.state_dict())
+    twin = Twin(3, 3)
+    first = twin.rng.random((2, 1, 3))
+    velocity = 1.49618 * first[1, 0] * (start[2] - start[0])
+    exactly(cut[0], np.clip(start[0] + velocity, LOWER, UPPER))
+    draws = twin.rng.random((2, 3, 3))
+    velocity = 1.49618 * draws[1, 2] * (start[0] - start[2])  # the only one judged leads
+    exactly(longer.ask()[2], np.clip(start[2] + velocity, LOWER, UPPER))
+
+
 def test_noisy_random_search_defends_its_winner():
     swarm = create("random", bounds=(LOWER, UPPER), seed=3, population_size=3, noisy=True)
     rows = swarm.ask()
