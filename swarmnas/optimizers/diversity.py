@@ -66,6 +66,7 @@ def centre_distance(positions: Array, lower: Array, upper: Array) -> float:
     if largest == 0:
         return 0.0
     share = width / largest
+    unit = unit - unit[0, :]  # identical particles are exactly 0 apart
     offset = (unit - xp.mean(unit, axis=0)) * share
     distance = xp.mean(xp.sqrt(xp.sum(offset * offset, axis=1)))
     return float(distance) / math.sqrt(float(xp.sum(share * share)))
@@ -149,6 +150,7 @@ def crowding(positions: Array, lower: Array, upper: Array, *, neighbours: int = 
     neighbours = min(neighbours, rows - 1)
     if neighbours == 0:
         return np.zeros(rows)
+    unit = unit - unit[0, :]
     unit = unit - xp.mean(unit, axis=0)  # a small swarm far from the origin keeps its digits
     square = xp.sum(unit * unit, axis=1)
     result = np.empty(rows)

@@ -11,6 +11,7 @@ from scipy.optimize import Bounds, OptimizeResult
 from swarmnas.checks import as_int, explain
 from swarmnas.errors import SettingError, ShapeError
 from swarmnas.optimizers.base import Optimizer
+from swarmnas.optimizers.catalogue import create
 from swarmnas.rng import Seed
 
 __all__ = ["minimize"]
@@ -132,8 +133,6 @@ def minimize(
         >>> result.success, bool(result.fun < 1e-3), result.nfev
         (True, True, 2000)
     """
-    from swarmnas.optimizers import create
-
     losses_of = _evaluator(fun, vectorized, executor)
     budget = as_int("max_evaluations", max_evaluations, low=3 if noisy else 1)
     optimizer = create(

@@ -77,7 +77,7 @@ class OneByOne:
             self._open_batch(self.optimizer.ask())
         row = self._queue.pop(0)
         self._queue.append(row)  # again, should its loss never come
-        return Candidate(self._first + row, self._batch[row] + 0)
+        return Candidate(self._first + row, self._batch[row] + 0)  # a copy in any library
 
     def tell(self, candidate: Candidate, loss: float, violation: float = 0.0) -> None:
         """Take the loss of a candidate; one that is told already, or outdated, is ignored.
@@ -117,9 +117,7 @@ class OneByOne:
         return {
             "optimizer": self.optimizer.state_dict(),
             "first": self._first,
-            "losses": self._losses.copy(),
-            "violations": self._violations.copy(),
-            "told": self._told.copy(),
+            "batch": np.stack([self._losses, self._violations, self._told]),
             "queue": list(self._queue),
         }
 
@@ -129,14 +127,19 @@ class OneByOne:
         Raises:
             StateError: The state belongs to something else; nothing was changed.
         """
-        needed = {"optimizer", "first", "losses", "violations", "told", "queue"}
-        if not needed <= set(state):
-            missing = ", ".join(sorted(needed - set(state)))
-            fix = "Load what OneByOne.state_dict() returned."
-            raise StateError(explain("state", "the keys of a OneByOne", f"none of {missing}", fix))
+        try:
+            first, queue = int(state["first"]), [int(row) for row in state["queue"]]
+            losses, violations, told = np.array(state["batch"], dtype=np.float64)
+            pending = int(state["optimizer"]["values"]["num_pending"])
+        except (KeyError, TypeError, ValueError) as cause:
+            fix = "Load what state_dict() of a OneByOne returned."
+            expected = "first, queue, batch and optimizer"
+            raise StateError(explain("state", expected, f"a problem with {cause}", fix)) from cause
+        if len(losses) != pending or sorted(queue) != np.flatnonzero(told == 0).tolist():
+            got, fix = f"{len(losses)} losses, queue {queue}", "Load a state as it was saved."
+            raise StateError(explain("state", f"{pending} losses and their queue", got, fix))
         self.optimizer.load_state_dict(state["optimizer"])
-        self._first = int(state["first"])
+        self._first = first
         self._open_batch(self.optimizer.pending)
-        self._losses[:], self._violations[:] = state["losses"], state["violations"]
-        self._told[:] = state["told"]
-        self._queue = [int(row) for row in state["queue"]]
+        self._losses, self._violations, self._told = losses, violations, told.astype(bool)
+        self._queue = queue
