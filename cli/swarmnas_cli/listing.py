@@ -34,7 +34,9 @@ def command(
     """List the optimizers, spaces, policies, data sets or problems that there are."""
     entries = _registry(kind).entries()
     if as_json:
-        rows = [{"name": e.name, "summary": e.summary, "origin": e.origin} for e in entries.values()]
+        rows = [
+            {"name": e.name, "summary": e.summary, "origin": e.origin} for e in entries.values()
+        ]
         typer.echo(json.dumps(rows, indent=2))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from swarmnas.errors import RunError, SettingError
+from swarmnas.errors import SettingError
 from swarmnas.problems import Table as CellTable
 from swarmnas.recipes import load_preset, presets
 from swarmnas.search import SearchConfig, SearchResult, read_config, resume, run
@@ -44,7 +44,7 @@ def _search(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
     **flags: Any,
 ) -> None:
-    """Search an architecture. Settings: a preset, then a TOML file over it, then flags over both."""
+    """Search an architecture; flags win over a TOML file, and that over a preset."""
     given = {name: value for name, value in flags.items() if value is not None}
     known = None if table is None else CellTable.read(table)
     if resume_from is not None:
@@ -120,7 +120,10 @@ def _option(name: str) -> inspect.Parameter:
         rich_help_panel="Settings",
     )
     return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, option],
     )
 
 

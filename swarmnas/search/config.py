@@ -45,6 +45,9 @@ class SearchConfig(BaseModel):
     train_images: int | None = Field(
         None, ge=1, description="Use a class-balanced subset of the training images."
     )
+    augment: Literal["none", "crop", "crop+flip"] | None = Field(
+        None, description="Random changes of training images; the data set's own if unset."
+    )
     valid_share: float = Field(
         0.5, gt=0, lt=1, description="Share of the training images that steers the alphas."
     )
@@ -61,7 +64,9 @@ class SearchConfig(BaseModel):
     cells: int = Field(1, ge=1, description="Cells a stage (nasbench201) or in all (darts).")
     batch_size: int = Field(64, ge=2, description="Images a step, training and validation.")
     learning_rate: float = Field(0.025, gt=0, description="Of the weights, at the start.")
-    learning_rate_end: float = Field(0.001, ge=0, description="Of the weights, at the end (cosine).")
+    learning_rate_end: float = Field(
+        0.001, ge=0, description="Of the weights, at the end (cosine)."
+    )
     momentum: float = Field(0.9, ge=0, lt=1, description="Of the weights.")
     weight_decay: float = Field(5e-4, ge=0, description="Of the weights.")
     gradient_clip: float = Field(5.0, gt=0, description="Largest norm of the weights' gradient.")
@@ -96,5 +101,7 @@ def read_config(path: Path | str) -> dict[str, Any]:
     """
     text = documents.read_text(path)
     settings = documents.parse_toml(text, source=str(path))
+    if "run" in settings and isinstance(settings.get("search"), dict):
+        settings = settings["search"]  # the config.toml of a run
     SearchConfig.from_mapping(settings, source=str(path), text=text)
     return settings

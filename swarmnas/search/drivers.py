@@ -8,7 +8,7 @@ state.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -202,18 +202,18 @@ class SwarmDriver:
         write_alphas(self._supernet, self.answer("recommend"))
         return len(positions)
 
-    def answer(self, rule: Literal["recommend", "best", "centre"]) -> dict[str, Any]:
+    def answer(self, rule: str) -> dict[str, Any]:
         """Return the alphas that the swarm hands over.
 
         Args:
-            rule: The swarm's recommendation, its best evaluation, or the mean of its particles.
+            rule: "recommend" (the swarm's recommendation), "best" (its best evaluation) or "centre"
+                (the mean of its particles).
         """
-        position = {
-            "recommend": self.swarm.recommend,
-            "best": lambda: self.swarm.best_position,
-            "centre": lambda: self.swarm.positions.mean(axis=0),
-        }[rule]()
-        return self._adapter.to_alphas(position)
+        if rule == "centre":
+            return self._adapter.to_alphas(self.swarm.positions.mean(axis=0))
+        return self._adapter.to_alphas(
+            self.swarm.best_position if rule == "best" else self.swarm.recommend()
+        )
 
     def particle(self, draws: np.random.Generator) -> dict[str, Any]:
         """Return the alphas of one particle, drawn uniformly."""

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -279,9 +278,10 @@ class _Search:
             seed=config.seed,
             download=config.download,
             data_dir=config.data_dir,
+            augment=config.augment,
         )
         parts = dataset.split(config.valid_share, seed=self._stream(Stream.SPLIT))
-        common = {
+        common: dict[str, Any] = {
             "batch_size": config.batch_size,
             "mean": dataset.mean,
             "std": dataset.std,
@@ -490,9 +490,7 @@ class _Search:
             centre=read_alphas(self._supernet),
             spread=spread,
         )
-        return SwarmDriver(
-            self._supernet, self._adapter, swarm, phase, self._space.decode_indices
-        )
+        return SwarmDriver(self._supernet, self._adapter, swarm, phase, self._space.decode_indices)
 
     def _roll_back(self, directory: RunDirectory, epoch: int) -> None:
         checkpoint = directory.load_checkpoint(epoch)
@@ -505,9 +503,7 @@ class _Search:
     def _decision_record(self, epoch: int) -> dict[str, Any]:
         return {"kind": "decision", "epoch": epoch, **self._engine.decision.to_json()}
 
-    def _record(
-        self, directory: RunDirectory, callbacks: Callback, record: dict[str, Any]
-    ) -> None:
+    def _record(self, directory: RunDirectory, callbacks: Callback, record: dict[str, Any]) -> None:
         directory.append(record)
         self._num_records += 1
         callbacks.on_record(record)

@@ -1,0 +1,212 @@
+"""The search loop: its course, its reproducibility, its hand-overs, what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from swarmnas import datasets, search
+from swarmnas.errors import (
+    DataError,
+    DeviceError,
+    DocumentError,
+    RunError,
+    SettingError,
+    UnknownNameError,
+)
+from swarmnas.runs import Callback
+from swarmnas.spaces import Genotype
+
+
+class Interrupt(Callback):
+    """Ctrl-C at a given step of a given epoch."""
+
+    def __init__(self, epoch, step):
+        self._when = (epoch, step)
+
+    def on_step(self, progress):
+        if (progress["epoch"], progress["step"]) == self._when:
+            raise KeyboardInterrupt
+
+
+class Log(Callback):
+    def __init__(self):
+        self.events = []
+
+    def on_start(self, config):
+        self.events.append(("start", config["search"]["space"]))
+
+    def on_step(self, progress):
+        self.events.append(("step", progress["epoch"]))
+
+    def on_record(self, record):
+        self.events.append((record["kind"], record["epoch"]))
+
+    def on_end(self, result):
+        self.events.append(("end", result["text"]))
+
+
+def test_three_phases_end_in_a_genotype(tiny, story, tmp_path):
+    log = Log()
+    result = search.run(tiny(), out=tmp_path / "run", callbacks=[log])
+    names = [phase.name for phase in result.phases]
+    assert names == ["warm-up", "exploration", "stability"]
+    assert [phase.first_epoch for phase in result.phases[1:]] == [
+        phase.last_epoch + 1 for phase in result.phases[:-1]
+    ]
+    records = story(tmp_path / "run")
+    decisions = [record for record in records if record["kind"] == "decision"]
+    epochs = [record for record in records if record["kind"] == "epoch"]
+    assert all(record["reason"] for record in decisions)
+    assert len(decisions) == len(epochs) + 1
+    assert decisions[-1]["stop"]
+    found = json.loads((tmp_path / "run" / "genotype.json").read_text(encoding="utf-8"))
+    assert Genotype.from_json(found["genotype"]) == result.genotype
+    assert log.events[0] == ("start", "nasbench201")
+    assert log.events[-1] == ("end", result.genotype.to_text())
+    assert ("step", 1) in log.events
+    assert {path.name for path in (tmp_path / "run").iterdir()} <= {
+        "config.toml", "history.jsonl", "checkpoint", "genotype.json", ".lock",
+    }  # fmt: skip
+
+
+def test_alphas_rest_in_warm_up_and_a_swarm_counts_evaluations(tiny, story, tmp_path):
+    search.run(tiny(), out=tmp_path / "run")
+    epochs = [record for record in story(tmp_path / "run") if record["kind"] == "epoch"]
+    by_phase = {
+        name: [e for e in epochs if e["phase"] == name]
+        for name in ("warm-up", "exploration", "stability")
+    }
+    assert len({e["entropy"] for e in by_phase["warm-up"]}) == 1
+    assert {e["evaluations"] for e in by_phase["warm-up"]} == {0}
+    assert by_phase["exploration"][-1]["evaluations"] >= 6
+    assert all("diversity" in e for e in by_phase["exploration"])
+    assert all("diversity" not in e for e in by_phase["warm-up"] + by_phase["stability"])
+    assert by_phase["stability"][-1]["entropy"] != by_phase["exploration"][-1]["entropy"]
+
+
+def test_same_seed_same_history_another_seed_another(tiny, story, tmp_path):
+    results = {}
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        results[name] = search.run(tiny(seed=seed), out=tmp_path / name)
+    assert story(tmp_path / "a") == story(tmp_path / "b")
+    assert results["a"].genotype == results["b"].genotype
+    assert story(tmp_path / "a") != story(tmp_path / "c")
+
+
+@pytest.mark.parametrize(("epoch", "step"), [(1, 1), (2, 3), (3, 2), (5, 1)])
+def test_interrupted_and_resumed_ends_the_same(tiny, story, tmp_path, epoch, step):
+    whole = search.run(tiny(), out=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        search.run(tiny(), out=tmp_path / "broken", callbacks=[Interrupt(epoch, step)])
+    resumed = search.resume(tmp_path / "broken")
+    assert story(tmp_path / "broken") == story(tmp_path / "whole")
+    assert resumed.genotype == whole.genotype
+    assert resumed.phases == whole.phases
+
+
+def test_resuming_a_finished_run_ends_again(tiny, story, tmp_path):
+    first = search.run(tiny(), out=tmp_path / "run")
+    before = story(tmp_path / "run")
+    again = search.resume(tmp_path / "run")
+    assert again.genotype == first.genotype
+    assert story(tmp_path / "run") == before
+
+
+def test_a_search_never_reads_test_images(tiny, tmp_path, monkeypatch):
+    digits = datasets.load("digits", train_images=120)
+
+    def load_test():
+        raise AssertionError("a search read the test images")
+
+    sealed = datasets.Dataset("sealed", train=digits.train, load_test=load_test)
+    with pytest.raises(AssertionError, match="read the test images"):
+        sealed.test()
+    monkeypatch.setattr("swarmnas.search.loop.load_dataset", lambda *args, **kwargs: sealed)
+    assert search.run(tiny(), out=tmp_path / "run").genotype
+
+
+def test_own_loaders_take_the_place_of_a_data_set(tiny, tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(60, 2, 8, 8, generator=generator)
+    labels = torch.arange(60) % 3
+    loader = torch.utils.data.DataLoader(
+        torch.utils.data.TensorDataset(images, labels), batch_size=20
+    )
+    config = tiny(num_classes=3, dataset="none of ours")
+    result = search.run(config, train=loader, valid=loader, out=tmp_path / "run")
+    assert result.signals.valid_accuracy is not None
+    with pytest.raises(SettingError, match="both train and valid"):
+        search.run(config, train=loader, out=tmp_path / "other")
+    with pytest.raises(SettingError, match="num_classes"):
+        search.run(tiny(), train=loader, valid=loader, out=tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"space": "nasbench21"}, UnknownNameError, "Did you mean 'nasbench201'"),
+        ({"dataset": "digts"}, UnknownNameError, "Did you mean 'digits'"),
+        ({"policy": "dart"}, UnknownNameError, "Did you mean 'darts'"),
+        ({"optimizer": "icsoo"}, UnknownNameError, "Did you mean 'icso'"),
+        ({"dataset": "missing.npz"}, DataError, "missing.npz"),
+        ({"batch_size": 100}, DataError, "at least one batch of 100"),
+        ({"train_images": 3}, SettingError, "train_images"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_is_written(
+    tiny, tmp_path, settings, error, message
+):
+    with pytest.raises(error, match=message):
+        search.run(tiny(**settings), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_cuda_asked_for_and_absent(tiny, tmp_path):
+    with pytest.raises(DeviceError, match="device: expected a CUDA device"):
+        search.run(tiny(device="cuda"), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_exists_is_kept_unless_overwritten(tiny, story, tmp_path):
+    search.run(tiny(), out=tmp_path / "run")
+    before = story(tmp_path / "run")
+    with pytest.raises(RunError, match="--overwrite"):
+        search.run(tiny(seed=1), out=tmp_path / "run")
+    assert story(tmp_path / "run") == before
+    search.run(tiny(seed=1), out=tmp_path / "run", overwrite=True)
+    assert story(tmp_path / "run") != before
+
+
+def test_only_a_search_is_resumed(tmp_path):
+    with pytest.raises(RunError, match="expected a run directory"):
+        search.resume(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sead": 1}, r"unknown name 'sead'\. Did you mean 'seed'\?"),
+        ({"epochs": 0}, "epochs: Input should be greater than or equal to 1; got 0"),
+        ({"device": "tpu"}, "device: .*'tpu'"),
+    ],
+)
+def test_settings_are_checked_by_name(settings, message):
+    with pytest.raises(DocumentError, match=message):
+        search.SearchConfig.from_mapping(settings)
+
+
+def test_a_runs_config_repeats_the_run(tiny, story, tmp_path):
+    search.run(tiny(seed=3), out=tmp_path / "a")
+    settings = search.read_config(tmp_path / "a" / "config.toml")
+    search.run(search.SearchConfig.from_mapping(settings), out=tmp_path / "b")
+    assert story(tmp_path / "a") == story(tmp_path / "b")
+
+
+def test_policy_with_roll_back_returns_to_the_weights_of_that_epoch(tiny, story, tmp_path):
+    result = search.run(tiny(policy="darts-es", epochs=6), out=tmp_path / "run")
+    assert np.isfinite(result.signals.valid_loss)
