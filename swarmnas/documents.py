@@ -142,6 +142,10 @@ def validate(model: type[Model], data: Any, *, source: str, text: str | None = N
 
     try:
         return model.model_validate(data)
+    except RecursionError as cause:
+        raise DocumentError(
+            f"{source}: expected a document of few levels; got one too deep. Flatten it."
+        ) from cause
     except ValidationError as cause:
         raise DocumentError(invalid(model, cause, source=source, text=text)) from cause
 
@@ -163,7 +167,9 @@ def invalid(
         return f"{place}: {unknown_name('key', path[-1], known)}"
     ours = first.get("ctx", {}).get("error")
     if isinstance(ours, SwarmNASError):
-        return f"{place}: {key}: {ours}" if path else f"{place}: {ours}"
+        named = bool(path) and str(ours).startswith(f"{path[-1]}: ")
+        key = ".".join(str(part) for part in (path[:-1] if named else path))
+        return ": ".join(part for part in (place, key, str(ours)) if part)
     got = repr(first["input"])
     got = got if len(got) <= 80 else got[:77] + "..."
     return f"{place}: {key}: {first['msg']}; got {got}. Change that value."
@@ -179,7 +185,7 @@ def _fields_at(model: Any, path: Sequence[str | int]) -> list[str]:
         return [found for part in get_args(annotation) for found in models(part)]
 
     def fields(one: Any) -> dict[str, Any]:
-        return {field.alias or name: field for name, field in one.model_fields.items()}
+        return {field.validation_alias or name: field for name, field in one.model_fields.items()}
 
     here = [model]
     for step in path:

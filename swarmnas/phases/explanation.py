@@ -19,6 +19,13 @@ _ALPHAS = {
     "swarm": "a swarm moves the alphas",
     "alternate": "swarm and gradient move the alphas in turn",
 }
+_TRAIN_UNDER = {
+    "alphas": "the softmax of the alphas",
+    "dirichlet": "random mixing",
+    "particles": "sampled particles",
+    "centre": "the swarm's centre",
+    "incumbent": "the swarm's best particle",
+}
 _WEIGHTS = {"gradient": "the gradient moves the weights", "frozen": "the weights are frozen"}
 
 
@@ -29,7 +36,7 @@ def describe(policy: Policy) -> list[str]:
         >>> from swarmnas.phases import load_policy
         >>> describe(load_policy("darts"))[0]
         'In search the gradient moves the alphas (order 1) and the gradient moves the weights \
-under alphas, until epochs in the phase >= 50; then the search stops.'
+under the softmax of the alphas, until epochs in the phase >= 50; then the search stops.'
     """
     following = [*(f"{phase.name} begins" for phase in policy.phases[1:]), "the search stops"]
     return [_sentence(phase, after) for phase, after in zip(policy.phases, following, strict=True)]
@@ -42,7 +49,7 @@ def _sentence(phase: Phase, after: str) -> str:
     details += [f"order {phase.order}"] if "order" in settings else []
     alphas += f" ({', '.join(details)})" if details else ""
     weights = _WEIGHTS[phase.weights]
-    weights += f" under {phase.train_under}" if "train_under" in settings else ""
+    weights += f" under {_TRAIN_UNDER[phase.train_under]}" if "train_under" in settings else ""
     ends = " or ".join(trigger.phrase() for trigger in phase.until) or "the cap is reached"
     backs = "".join(f"; back to {b.phase} when {b.when.phrase()}" for b in phase.back_to)
     return f"In {phase.name} {alphas} and {weights}, until {ends}; then {after}{backs}."

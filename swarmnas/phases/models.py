@@ -11,14 +11,16 @@ from swarmnas.checks import unknown_name
 from swarmnas.documents import invalid
 from swarmnas.errors import SettingError
 
-__all__ = ["Count", "Model", "NonNegative", "Number", "refuse"]
+__all__ = ["Count", "Model", "Name", "NonNegative", "Number", "refuse"]
 
-Count = Annotated[int, Field(strict=True, ge=1)]
+Count = Annotated[int, Field(strict=True, ge=1, le=10**9)]
 """A whole number from 1."""
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e12, le=1e12)]
 """A finite number."""
 NonNegative = Annotated[Number, Field(ge=0)]
 """A finite number from 0."""
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+"""A short name on one line, fit for a terminal."""
 
 
 class Model(BaseModel):
@@ -38,7 +40,7 @@ class Model(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _know_every_key(cls, data: Any) -> Any:
-        known = [field.alias or name for name, field in cls.model_fields.items()]
+        known = [str(field.validation_alias or name) for name, field in cls.model_fields.items()]
         for key in data if isinstance(data, dict) else ():
             if key not in known and key not in cls.model_fields:
                 refuse(unknown_name("key", key, known), key)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
-from swarmnas.checks import as_int, explain, one_of, unknown_name
+from swarmnas.checks import as_float, as_int, explain, one_of, unknown_name
 from swarmnas.errors import SettingError
 from swarmnas.phases.decisions import (
     Action,
@@ -18,7 +18,7 @@ from swarmnas.phases.decisions import (
     Stop,
     Verdict,
 )
-from swarmnas.phases.models import Count, Model, NonNegative, Number, refuse
+from swarmnas.phases.models import Count, Model, Name, NonNegative, Number, refuse
 from swarmnas.phases.signals import Signals
 from swarmnas.phases.triggers import AnyTrigger, Epochs, GradientAgreement, Seconds, Trigger
 
@@ -27,7 +27,14 @@ __all__ = ["BackTo", "Driver", "Phase", "Policy"]
 Driver = Literal["frozen", "gradient", "swarm"]
 """Who moves the alphas during one epoch."""
 
-Schedule = NonNegative | Annotated[tuple[NonNegative, NonNegative], Field(strict=False)]
+
+def _as_schedule(data: Any) -> float | tuple[float, float]:
+    if isinstance(data, list | tuple) and len(data) == 2:
+        return (as_float("first", data[0], low=0), as_float("last", data[1], low=0))
+    return as_float("value", data, low=0)
+
+
+Schedule = Annotated[float | tuple[float, float], PlainValidator(_as_schedule)]
 """A number, or the numbers at the first and the last epoch of the phase, linear in between."""
 
 _SWARM = ("swarm", "alternate")
@@ -95,7 +102,7 @@ class Phase(Model):
         15
     """
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Name
     alphas: Literal["frozen", "gradient", "swarm", "alternate"]
     weights: Literal["gradient", "frozen"] = "gradient"
     train_under: Literal["alphas", "dirichlet", "particles", "centre", "incumbent"] = "alphas"
@@ -251,7 +258,7 @@ class Phase(Model):
         ]
         if self.freeze is not None:
             data["freeze"] = self.freeze.to_data()
-        return data
+        return {name: value for name, value in data.items() if value != []}
 
 
 _SWARM_SETTINGS = ("optimizer", "population_size", "every", "images", "evaluate", "spread")
@@ -302,12 +309,12 @@ class Policy(Model):
         "'warm-up' ends, 'search' begins: epochs in the phase 2 >= 2"
     """
 
-    name: Annotated[str, Field(min_length=1)]
+    name: Name
     epochs: Count
     max_epochs: Count | None = None
     max_returns: Annotated[int, Field(strict=True, ge=0)] = 1
     keep_epochs: Annotated[int, Field(strict=True, ge=0)] | None = None
-    phases: Annotated[tuple[Phase, ...], Field(alias="phase", min_length=1)]
+    phases: Annotated[tuple[Phase, ...], Field(validation_alias="phase", min_length=1)]
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

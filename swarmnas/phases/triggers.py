@@ -83,6 +83,11 @@ class Trigger(Model, ABC):
         A step is 1 for whole numbers, a tenth of the threshold for others.
         """
 
+    def fired_over(self, history: Sequence[Signals], last: int) -> list[bool]:
+        """Return whether it fires after each of the last epochs of the present stay."""
+        first = len(history) - min(last, len(visit(history)))
+        return [self.check(history[:end]).fired for end in range(first + 1, len(history) + 1)]
+
     def leaves(self) -> Iterator[Trigger]:
         """Yield the triggers that it is composed of; a simple one yields itself."""
         yield self
@@ -130,9 +135,9 @@ def as_trigger(data: Any) -> Any:
             f"{', '.join(map(str, settings)) or 'an empty table'}. Name a trigger, for example "
             '{ trigger = "epochs", at_least = 15 }.'
         )
-    if name not in triggers:
+    if not isinstance(name, str) or name not in triggers:
         refuse(unknown_name("trigger", name, triggers), "trigger")
-    return triggers.load(str(name)).model_validate(settings)
+    return triggers.load(name).model_validate(settings)
 
 
 AnyTrigger = Annotated[Trigger, BeforeValidator(as_trigger)]
@@ -607,18 +612,27 @@ class _Composite(Trigger):
     def check(self, history: Sequence[Signals]) -> Verdict:
         """Ask the parts at the last epoch, and before it as far as the patience reaches."""
         parts = tuple(member.check(history) for member in self.members)
-        held, stay = 0, min(self.for_epochs, len(visit(history)))
-        while held < stay:
-            past = history[: len(history) - held]
-            if not self._met([member.check(past).fired for member in self.members]):
-                break
-            held += 1
+        met = self._met_over(history, self.for_epochs)
+        held = met[::-1].index(False) if False in met else len(met)
         fired = held >= self.for_epochs
         reason = self._join([part.reason for part in parts])
         if self.for_epochs > 1:
             reason += f" ({held} of {self.for_epochs} epochs)"
         actions = tuple(a for part in parts if part.fired for a in part.actions) if fired else ()
         return Verdict(self.name, fired, reason, actions=actions, parts=parts)
+
+    def fired_over(self, history: Sequence[Signals], last: int) -> list[bool]:
+        """Return whether it fires after each of the last epochs of the present stay."""
+        met = self._met_over(history, last + self.for_epochs - 1)
+        ends = range(max(0, len(met) - last), len(met))
+        return [
+            end + 1 >= self.for_epochs and all(met[end + 1 - self.for_epochs : end + 1])
+            for end in ends
+        ]
+
+    def _met_over(self, history: Sequence[Signals], last: int) -> list[bool]:
+        answers = [member.fired_over(history, last) for member in self.members]
+        return [self._met(row) for row in zip(*answers, strict=True)]
 
     def phrase(self) -> str:
         """Return the parts' phrases, joined."""
@@ -674,7 +688,7 @@ class AllOf(_Several):
 
     name = "all"
     word = "and"
-    parts: Annotated[tuple[AnyTrigger, ...], Field(alias="all", min_length=1)]
+    parts: Annotated[tuple[AnyTrigger, ...], Field(validation_alias="all", min_length=1)]
 
     def _met(self, fired: Sequence[bool]) -> bool:
         return all(fired)
@@ -689,7 +703,7 @@ class AnyOf(_Several):
 
     name = "any"
     word = "or"
-    parts: Annotated[tuple[AnyTrigger, ...], Field(alias="any", min_length=1)]
+    parts: Annotated[tuple[AnyTrigger, ...], Field(validation_alias="any", min_length=1)]
 
     def _met(self, fired: Sequence[bool]) -> bool:
         return any(fired)
@@ -700,7 +714,7 @@ class Not(_Composite):
 
     name = "not"
     word = ""
-    part: AnyTrigger = Field(alias="not")
+    part: AnyTrigger = Field(validation_alias="not")
 
     @property
     def members(self) -> tuple[Trigger, ...]:
