@@ -43,9 +43,7 @@ def test_a_swarm_is_seeded_around_the_alphas_that_a_gradient_left(space):
     adapter = Adapter(space)
     left = {"cell": np.linspace(-1, 1, 30).reshape(6, 5)}
     centre = adapter.to_position(left)
-    swarm = create_swarm(
-        adapter, swarm_phase(), seed=rng.seed_sequence(0), centre=left, spread=0.1
-    )
+    swarm = create_swarm(adapter, swarm_phase(), seed=rng.seed_sequence(0), centre=left, spread=0.1)
     np.testing.assert_allclose(swarm.positions[0], centre, rtol=1e-12)
     away = np.std(swarm.positions[1:] - centre)
     assert 0.07 < away < 0.13  # 210 draws of standard deviation 0.1: +-4 standard errors
@@ -95,7 +93,7 @@ def test_the_first_gradient_step_goes_against_the_sign_of_the_gradient(supernet,
     loss = torch.nn.functional.cross_entropy(supernet(batch[0]), batch[1])
     (gradient,) = torch.autograd.grad(loss, supernet.alpha_parameters())
     reported = GradientDriver(supernet, phase).step(*batch, phase_epochs=0)
-    assert reported == pytest.approx(float(loss), rel=1e-6)
+    assert reported == pytest.approx(loss.item(), rel=1e-6)
     moved = read_alphas(supernet)["cell"] - before
     # Adam's first step is the rate times the sign, where the gradient is far above epsilon.
     far = np.abs(gradient.numpy()) > 1e-5

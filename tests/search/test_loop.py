@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 import torch
 
@@ -205,8 +204,3 @@ def test_a_runs_config_repeats_the_run(tiny, story, tmp_path):
     settings = search.read_config(tmp_path / "a" / "config.toml")
     search.run(search.SearchConfig.from_mapping(settings), out=tmp_path / "b")
     assert story(tmp_path / "a") == story(tmp_path / "b")
-
-
-def test_policy_with_roll_back_returns_to_the_weights_of_that_epoch(tiny, story, tmp_path):
-    result = search.run(tiny(policy="darts-es", epochs=6), out=tmp_path / "run")
-    assert np.isfinite(result.signals.valid_loss)
