@@ -10,8 +10,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from swarmnas.recipes import compare_with_random
-
 
 def command(
     run: Annotated[Path, typer.Argument(help="The run directory of a finished search.")],
@@ -23,6 +21,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
     """Train the found network and random ones alike, from scratch, and print test accuracies."""
+    from swarmnas.recipes import compare_with_random  # imports torch, which takes seconds
+
     console = Console(stderr=as_json)
 
     def told(row: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,9 +14,12 @@ from rich.table import Table
 from swarmnas.errors import SettingError
 from swarmnas.problems import Table as CellTable
 from swarmnas.recipes import load_preset, presets
-from swarmnas.search import SearchConfig, SearchResult, read_config, resume, run
+from swarmnas.search import SearchConfig, read_config
 from swarmnas_cli.live import watching
 from swarmnas_cli.table import print_row
+
+if TYPE_CHECKING:
+    from swarmnas.search import SearchResult
 
 SETTINGS = SearchConfig.model_fields
 
@@ -45,6 +48,8 @@ def _search(
     **flags: Any,
 ) -> None:
     """Search an architecture; flags win over a TOML file, and that over a preset."""
+    from swarmnas.search import resume, run  # imports torch, which takes seconds
+
     given = {name: value for name, value in flags.items() if value is not None}
     known = None if table is None else CellTable.read(table)
     if resume_from is not None:
@@ -61,16 +66,12 @@ def _search(
         chosen = SearchConfig.from_mapping(settings | given, source="swarmnas search")
         with watching(out, quiet=as_json, config=chosen) as callbacks:
             result = run(chosen, out=out, overwrite=overwrite, callbacks=callbacks)
-    columns = {} if known is None else _ask(known, result, reveal_test)
+    text = result.genotype.to_text()
+    columns = {} if known is None else dict(known.lookup(text, reveal_test=reveal_test))
     if as_json:
         typer.echo(json.dumps(_as_data(result) | {"table": columns}))
     else:
         _report(result, columns, table)
-
-
-def _ask(known: CellTable, result: SearchResult, reveal_test: bool) -> dict[str, float]:
-    row = known.lookup(result.genotype.to_text())
-    return {column: row[column] for column in known.columns(reveal_test=reveal_test)}
 
 
 def _as_data(result: SearchResult) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from swarmnas import spaces
-from swarmnas.problems import Table
+from swarmnas.problems import Table, import_table
 
 app = typer.Typer(help="Make and read tables of trained cells.", no_args_is_help=True)
 
@@ -34,10 +34,24 @@ def lookup(
 ) -> None:
     """Print what a table holds for a cell: validation columns, and test columns on request."""
     text = spaces.create("nasbench201").parse(arch).to_text()
-    known = Table.read(table)
-    row = known.lookup(text)
-    shown = {column: row[column] for column in known.columns(reveal_test=reveal_test)}
+    shown = dict(Table.read(table).lookup(text, reveal_test=reveal_test))
     if as_json:
         typer.echo(json.dumps({"arch": text, **shown}))
     else:
         print_row(shown, title=text)
+
+
+@app.command("import")
+def import_(
+    archive: Annotated[
+        Path, typer.Argument(help="An official NATS-Bench (topology) or NAS-Bench-201 archive.")
+    ],
+    out: Annotated[Path, typer.Argument(help="The table to write, .csv or .csv.gz.")],
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", help="The archive is a pickle and may run code: I trust it."),
+    ] = False,
+) -> None:
+    """Make a table from an official archive, through the package nats-bench (extra "nats")."""
+    table = import_table(archive, out, trust=trust)
+    typer.echo(f"{out}: {len(table.archs):,} cells, {len(table.columns(reveal_test=True))} columns")

@@ -1,14 +1,14 @@
 """The search (torch): space, supernet, optimizer and policy in one resumable loop."""
 
-from swarmnas.search.config import SearchConfig, read_config
-from swarmnas.search.loop import (
-    Loader,
-    PhaseSummary,
-    SearchResult,
-    default_path,
-    resume,
-    run,
-)
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from swarmnas.search.config import SearchConfig, default_path, read_config
+
+if TYPE_CHECKING:
+    from swarmnas.search.loop import Loader, PhaseSummary, SearchResult, resume, run
 
 __all__ = [
     "Loader",
@@ -20,3 +20,10 @@ __all__ = [
     "resume",
     "run",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # The loop imports torch, which takes seconds: only whoever searches waits for it.
+    return getattr(importlib.import_module("swarmnas.search.loop"), name)

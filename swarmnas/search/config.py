@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from swarmnas import documents
 
-__all__ = ["SearchConfig", "read_config"]
+__all__ = ["SearchConfig", "default_path", "read_config"]
 
 
 class SearchConfig(BaseModel):
@@ -105,3 +105,9 @@ def read_config(path: Path | str) -> dict[str, Any]:
         settings = settings["search"]  # the config.toml of a run
     SearchConfig.from_mapping(settings, source=str(path), text=text)
     return settings
+
+
+def default_path(config: SearchConfig) -> Path:
+    """Return where a run is written if nobody says where."""
+    parts = (config.space, Path(config.dataset).stem, Path(config.policy).stem)
+    return Path("runs") / "-".join((*parts, f"seed{config.seed}"))

@@ -37,7 +37,7 @@ from swarmnas.phases import (
     load_policy,
 )
 from swarmnas.runs import Callback, Callbacks, RunDirectory
-from swarmnas.search.config import SearchConfig
+from swarmnas.search.config import SearchConfig, default_path
 from swarmnas.search.drivers import (
     GradientDriver,
     SwarmDriver,
@@ -180,12 +180,6 @@ def resume(
     search = _Search(config, policy, train, valid)
     with directory.lock():
         return search.execute(directory, Callbacks(callbacks))
-
-
-def default_path(config: SearchConfig) -> Path:
-    """Return where a run is written if nobody says where."""
-    parts = (config.space, Path(config.dataset).stem, Path(config.policy).stem)
-    return Path("runs") / "-".join((*parts, f"seed{config.seed}"))
 
 
 def _policy(config: SearchConfig) -> Policy:
