@@ -1,6 +1,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,6 +67,21 @@ def test_nobody_can_change_a_record():
         signals.epoch = 2
 
 
+def test_numbers_of_array_libraries_become_plain():
+    one = np.float32(0.1)
+    signals = Signals(
+        phase="a",
+        phase_epochs=np.int64(1),
+        epoch=np.int64(1),
+        diversity=one,
+        skip_count={"cell": np.int64(2)},
+        probes={"x": np.float32(0.5), "y": {"z": one}},
+    )
+    assert json.dumps(signals.to_json())
+    assert type(signals.diversity) is float
+    assert signals.diversity == float(one)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -84,7 +100,7 @@ def test_a_wrong_record_is_refused_in_one_line(change, message):
 
 @pytest.mark.parametrize("name", ["phase_epochs", "epoch", "step", "evaluations"])
 def test_counters_have_a_least_value(name):
-    with pytest.raises(SettingError, match=f"{name}: expected >="):
+    with pytest.raises(SettingError, match=f"{name}: expected an integer >="):
         Signals(**{"phase": "a", "phase_epochs": 1, "epoch": 1, name: -1})
 
 
