@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
@@ -192,6 +192,11 @@ class Phase(Model):
         limits = [trigger.at_least for trigger in self.until if isinstance(trigger, Epochs)]
         return min(limits, default=None)
 
+    @property
+    def earliest_end(self) -> int:
+        """The epochs that the phase takes at least, from what ``until`` needs to fire."""
+        return min((trigger.earliest() for trigger in self.until), default=1)
+
     def settings(self) -> dict[str, Any]:
         """Return the settings that apply to the phase, as Python holds them."""
         found = {name: getattr(self, name) for name in type(self).model_fields}
@@ -353,7 +358,7 @@ class Policy(Model):
                         "keep_epochs",
                     )
             reached = bool(phase.until)
-            entered += min((trigger.earliest() for trigger in phase.until), default=0)
+            entered += phase.earliest_end
         return self
 
     def __getitem__(self, name: str) -> Phase:
@@ -502,7 +507,7 @@ class Policy(Model):
     def rescaled(self, *, epochs: int) -> Policy:
         """Return the policy for a search of another length; every threshold in epochs follows.
 
-        Phase lengths are rounded so that their sum scales as the whole does; none falls below 1.
+        Planned phase lengths are rounded so that their sum follows too; none falls below 1.
 
         Args:
             epochs: The new plan, >= 1.
@@ -514,16 +519,16 @@ class Policy(Model):
             [3, 4, 3]
         """
         factor = as_int("epochs", epochs, low=1) / self.epochs
-        begins, total, phases = 0, 0, []
-        for phase in self.phases:
-            ends = begins + (phase.planned_epochs or 0)
-            planned = max(1, round(ends * factor) - round(begins * factor))
-            phases.append(phase.rescaled(factor, planned))
-            begins, total = ends, total + planned
+        planned = _shares([p.planned_epochs for p in self.phases if p.planned_epochs], factor)
+        phases = [
+            phase.rescaled(factor, planned.pop(0) if phase.planned_epochs else None)
+            for phase in self.phases
+        ]
+        least = sum(phase.planned_epochs or phase.earliest_end for phase in phases)
         data: dict[str, Any] = {
             "name": self.name,
             "epochs": epochs,
-            "max_epochs": max(total, round(self.cap * factor)),
+            "max_epochs": max(least, round(self.cap * factor)),
             "max_returns": self.max_returns,
             "phases": phases,
         }
@@ -560,3 +565,14 @@ class Policy(Model):
         import tomli_w
 
         return tomli_w.dumps({**self._head(), "phase": [phase.to_data() for phase in self.phases]})
+
+
+def _shares(lengths: Sequence[int], factor: float) -> list[int]:
+    """Return lengths times ``factor``, whole, from 1, with the sum that fits best."""
+    total = max(len(lengths), round(sum(lengths) * factor))
+    found, begin = [], 0
+    for at, exact in enumerate(accumulate(lengths), start=1):
+        end = min(max(round(exact * factor), begin + 1), total - (len(lengths) - at))
+        found.append(end - begin)
+        begin = end
+    return found

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from swarmnas.checks import explain
-from swarmnas.errors import DocumentError, SettingError
+from swarmnas.checks import as_int
+from swarmnas.errors import DocumentError
 
 __all__ = ["Signals", "epochs_without_gain", "visit"]
 
@@ -46,7 +46,7 @@ class Signals:
             ("hessian-eigenvalue") or one for each operation ("gradient-agreement").
 
     Raises:
-        SettingError: A counter is below its least value.
+        SettingError: A counter is no integer, or below its least value.
 
     Example:
         >>> signals = Signals(phase="warm-up", phase_epochs=1, epoch=1, valid_loss=2.3)
@@ -73,18 +73,18 @@ class Signals:
     probes: Mapping[str, Probe] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check the counters and shut the mappings."""
-        for name, low in (("phase_epochs", 1), ("epoch", 1), ("step", 0), ("evaluations", 0)):
-            if not getattr(self, name) >= low:
-                got = repr(getattr(self, name))
-                raise SettingError(explain(name, f">= {low}", got, f"Count {name} from {low}."))
-        if self.skip_count is not None:
-            object.__setattr__(self, "skip_count", MappingProxyType(dict(self.skip_count)))
-        probes = {
-            name: MappingProxyType(dict(probe)) if isinstance(probe, Mapping) else probe
-            for name, probe in self.probes.items()
+        """Make plain numbers of those of any array library, and shut the mappings."""
+        plain: dict[str, Any] = {
+            name: as_int(name, getattr(self, name), low=low) for name, low in _COUNTERS.items()
         }
-        object.__setattr__(self, "probes", MappingProxyType(probes))
+        for name in _READINGS:
+            value = getattr(self, name)
+            plain[name] = None if value is None else float(value)
+        if self.skip_count is not None:
+            plain["skip_count"] = _shut(self.skip_count, int)
+        plain["probes"] = _shut(self.probes, _shut_probe)
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object, without what has no reading; the clock stands under "timing"."""
@@ -121,6 +121,26 @@ class Signals:
     def within(self, phase: str, phase_epochs: int) -> Signals:
         """Return the same readings as if taken in another phase."""
         return replace(self, phase=phase, phase_epochs=phase_epochs)
+
+
+_COUNTERS = {"phase_epochs": 1, "epoch": 1, "step": 0, "evaluations": 0}
+_READINGS = (
+    "seconds",
+    "train_loss",
+    "valid_loss",
+    "valid_accuracy",
+    "diversity",
+    "entropy",
+    "skip_share",
+)
+
+
+def _shut(mapping: Mapping[str, Any], plain: Callable[[Any], Any]) -> Mapping[str, Any]:
+    return MappingProxyType({name: plain(value) for name, value in mapping.items()})
+
+
+def _shut_probe(probe: Any) -> Probe:
+    return _shut(probe, float) if isinstance(probe, Mapping) else float(probe)
 
 
 @cache
