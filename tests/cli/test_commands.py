@@ -75,7 +75,7 @@ def test_lookup_hides_test_columns_until_asked(table):
     assert "94.25" not in shown
     assert "94.25" in invoke("lookup", CELL, "--table", table, "--reveal-test").output
     row = json.loads(invoke("lookup", CELL, "--table", table, "--json").output)
-    assert row == {"arch": CELL, "cifar10_valid_200": 91.5, "cifar10_params": 0.5}
+    assert row == {"arch": CELL, "index": 0, "cifar10_valid_200": 91.5, "cifar10_params": 0.5}
 
 
 def test_lookup_in_the_real_table():

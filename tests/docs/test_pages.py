@@ -1,0 +1,58 @@
+"""The pages: their Python runs, their commands exist, their links lead somewhere."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from swarmnas_cli.main import app
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.S | re.M)
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_are_spelled_as_they_exist(page):
+    for block in blocks(page, "console"):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = line.split("#")[0].removeprefix("$ ").split()
+            if not words or words[0] != "swarmnas":
+                continue
+            command = get_command(app)
+            for word in words[1:]:
+                if not word.startswith("-") and hasattr(command, "commands"):
+                    assert word in command.commands, line
+                    command = command.commands[word]
+            known = {option for parameter in command.params for option in parameter.opts}
+            flags = {word for word in words if word.startswith("--")}
+            assert flags <= known | {"--help"}, line
+
+
+def test_the_readme_runs(capsys):
+    for block in blocks(ROOT / "README.md", "python"):
+        exec(block, {})
+    assert float(capsys.readouterr().out.split()[0]) < 1
+
+
+def test_the_readme_names_the_two_commands_and_so_does_the_makefile():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    for command in ("search", "test"):
+        assert f"make {command}" in readme
+        assert command in targets
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["requires-python"].removeprefix(">=") in readme
