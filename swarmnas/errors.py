@@ -8,6 +8,7 @@ __all__ = [
     "AskTellOrderError",
     "DataError",
     "DeviceError",
+    "DivergenceError",
     "DocumentError",
     "MissingDependencyError",
     "RunError",
@@ -54,6 +55,10 @@ class DataError(SwarmNASError, ValueError):
 
 class RunError(SwarmNASError, RuntimeError):
     """A run directory cannot be created, continued or read."""
+
+
+class DivergenceError(SwarmNASError, ArithmeticError):
+    """A loss became NaN or infinite while weights were trained."""
 
 
 class DeviceError(SwarmNASError, RuntimeError):

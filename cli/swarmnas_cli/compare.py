@@ -37,12 +37,13 @@ def command(
         title_justify="left",
         header_style="bold",
     )
-    for title in ("network", "test accuracy", "parameters", "genotype"):
-        view.add_column(title, justify="left" if title in ("network", "genotype") else "right")
+    view.add_column("network")
+    view.add_column("test accuracy", justify="right")
+    view.add_column("parameters", justify="right")
     for row in rows:
-        view.add_row(
-            row["name"], f"{row['test_accuracy']:.4f}", f"{row['parameters']:,}", row["genotype"]
-        )
+        view.add_row(row["name"], f"{row['test_accuracy']:.4f}", f"{row['parameters']:,}")
     console.print(view)
+    for row in rows:
+        console.print(f"{row['name']}: {row['genotype']}", highlight=False, soft_wrap=True)
     best = max(rows, key=lambda row: row["test_accuracy"])
     console.print(f"Best: {best['name']}.", highlight=False)

@@ -91,7 +91,8 @@ def _report(result: SearchResult, columns: dict[str, float], table: Path | None)
     view.add_column("epochs", no_wrap=True, justify="right")
     view.add_column("why it ended")
     for phase in result.phases:
-        view.add_row(phase.name, f"{phase.first_epoch}-{phase.last_epoch}", phase.ended)
+        why = phase.ended.partition(": ")[2] or phase.ended
+        view.add_row(phase.name, f"{phase.first_epoch}-{phase.last_epoch}", why)
     console.print(view)
     console.print("Found:", style="bold")
     console.print(result.genotype.to_text(), soft_wrap=True, highlight=False)
