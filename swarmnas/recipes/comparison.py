@@ -19,7 +19,7 @@ from swarmnas.training import evaluate, fit
 
 __all__ = ["compare_with_random"]
 
-PROTOCOL = {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4}
+PROTOCOL: dict[str, Any] = {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4}
 """How each network is trained; the rates of NAS-Bench-201 (Dong and Yang, ICLR 2020)."""
 
 
