@@ -68,14 +68,14 @@ class CellBlock(nn.Module):
             for channels, shrinks in zip(place.input_channels, place.input_shrinks, strict=True)
         )
         self.edges = nn.ModuleList(nn.ModuleList() for _ in cell.edges)
-        for edge, built in enumerate(self.edges):
-            for column in columns[edge]:
+        for edge, chosen in enumerate(columns):
+            for column in chosen:
                 module = operations.load(cell.operations_of(edge)[column])(
                     place.channels, place.channels, self.stride(edge), affine, track
                 )
                 if normalise_pools and isinstance(module, Pool):
                     module = Chain(module, BatchNorm(place.channels, affine=affine, track=track))
-                built.append(module)
+                cast(nn.ModuleList, self.edges[edge]).append(module)
         self.outgoing = [
             [edge for edge, (source, _) in enumerate(cell.edges) if source == node]
             for node in range(cell.num_nodes)
@@ -97,7 +97,7 @@ class CellBlock(nn.Module):
 
     def empty(self, entered: Tensor) -> Tensor:
         """Return a node that nothing reaches, zeros; ``entered`` is an input node."""
-        return cast(Tensor, Zero(self.place.channels, 2 if self.place.reduces else 1)(entered))
+        return Zero(self.place.channels, 2 if self.place.reduces else 1).body(entered)
 
     def forward(
         self,
@@ -114,8 +114,8 @@ class CellBlock(nn.Module):
             batch: Images a part, where the inputs are several batches stacked along the first
                 dimension. Weights are then ``(parts,)`` tensors, and an input of one part serves
                 every part.
-            shared: Results on nodes of one part by node, filled and used across calls that
-                differ in weights alone.
+            shared: For input nodes that are the same in several calls, which differ in weights
+                alone: what the operations make of them; empty lists are filled.
         """
         batch = len(inputs[0]) if batch is None else batch
         nodes = self.enter(inputs, batch)
@@ -124,17 +124,27 @@ class CellBlock(nn.Module):
             if source >= self.cell.num_inputs:
                 summed = sums[source].images
                 nodes.append(self.empty(nodes[0]) if summed is None else summed)
-            jobs = [(edge, *term) for edge in edges for term in terms[edge]]
-            modules = [self.edges[edge][number] for edge, number, _ in jobs]
+            jobs = [
+                (edge, self.operation(edge, number), weight)
+                for edge in edges
+                for number, weight in terms[edge]
+            ]
+            jobs = [job for job in jobs if not isinstance(job[1], Zero)]
+            modules = [module for _, module, _ in jobs]
+            weights = [weight for _, _, weight in jobs]
             parts = len(nodes[source]) // batch
-            if shared is None or parts > 1:
-                outputs = spread(modules, nodes[source], parts)
+            if shared is not None and source in shared:
+                shared[source] = shared[source] or spread(modules, nodes[source], parts)
+                outputs = shared[source]
             else:
-                outputs = shared.setdefault(source, []) or spread(modules, nodes[source])
-                shared[source] = outputs
-            for (edge, _, weight), output in zip(jobs, outputs, strict=True):
+                outputs = spread(modules, nodes[source], parts, weights)
+            for (edge, _, _), output, weight in zip(jobs, outputs, weights, strict=True):
                 sums[self.cell.edges[edge].target].add(output, weight)
         return self.leave(nodes)
+
+    def operation(self, edge: int, position: int) -> nn.Module:
+        """Return one of the operations built on an edge."""
+        return cast(nn.ModuleList, self.edges[edge])[position]
 
     def leave(self, nodes: Sequence[Tensor]) -> Tensor:
         """Return the cell's output, given its nodes."""
@@ -146,44 +156,62 @@ class CellBlock(nn.Module):
 
 
 class Sum:
-    """A weighted sum of images that makes no copy of a summand."""
+    """A weighted sum of images that makes no copy of a summand.
+
+    Args:
+        batch: Images a part, for weights of one number a part.
+    """
 
     def __init__(self, batch: int) -> None:
         self.batch = batch
-        self._value: Tensor | None = None
+        self.images: Tensor | None = None
+        """The sum so far; None where nothing was added."""
         self._owned = False
 
-    @property
-    def images(self) -> Tensor | None:
-        """The sum so far; None where nothing was added."""
-        if self._value is not None and self._value.ndim == 5:
-            return self._value.flatten(0, 1)
-        return self._value
-
     def add(self, images: Tensor, weight: Weight) -> None:
-        """Add ``weight * images``."""
+        """Add ``weight * images``; one part of images may meet the weights of many."""
+        if self._owned and self.images is not None:
+            if not isinstance(weight, Tensor):
+                self.images.add_(images, alpha=1 if weight is None else weight)
+            elif weight.ndim == 0:
+                self.images.addcmul_(images, weight)
+            else:
+                self._apart(self.images).addcmul_(self._apart(images), _across(weight))
+            return
         if isinstance(weight, Tensor) and weight.ndim == 1:
-            images = images.unflatten(0, (-1, self.batch))
-            weight = weight.view(-1, 1, 1, 1, 1)
-        if self._value is None:
-            self._value = images if weight is None else images * weight
-            self._owned = weight is not None
-        elif not self._owned:
-            self._value = self._value + (images if weight is None else images * weight)
-            self._owned = True
-        elif isinstance(weight, Tensor):
-            self._value.addcmul_(images, weight)
-        else:
-            self._value.add_(images, alpha=1 if weight is None else weight)
+            images = (self._apart(images) * _across(weight)).flatten(0, 1)
+        elif weight is not None:
+            images = images * weight
+        self._owned = weight is not None or self.images is not None
+        self.images = images if self.images is None else self.images + images
+
+    def _apart(self, images: Tensor) -> Tensor:
+        return images.view(len(images) // self.batch, self.batch, *images.shape[1:])
 
 
-def spread(modules: Sequence[nn.Module], images: Tensor, parts: int = 1) -> list[Tensor]:
+def _across(weight: Tensor) -> Tensor:
+    return weight.view(-1, 1, 1, 1, 1)
+
+
+def spread(
+    modules: Sequence[nn.Module],
+    images: Tensor,
+    parts: int = 1,
+    weights: list[Weight] | None = None,
+) -> list[Tensor]:
     """Return what each module makes of the same images, computing once what they share.
 
     The ReLU before convolutions is shared, operations without weights run once, and full
     convolutions of one shape run as one with all their output channels.
+
+    Args:
+        modules: What to run.
+        images: ``parts`` batches stacked along the first dimension.
+        parts: How many.
+        weights: Factors of the outputs; those that cost nothing to apply are applied and become
+            None in this list.
     """
-    rectified: Tensor | None = None  # ReLU is not in place: others read the images too
+    rectified: Tensor | None = None
     outputs: dict[int, Tensor] = {}
     known: dict[Hashable, Tensor] = {}
     twins: dict[Hashable, list[int]] = {}
@@ -197,16 +225,40 @@ def spread(modules: Sequence[nn.Module], images: Tensor, parts: int = 1) -> list
         if module.twin is not None:
             twins.setdefault(module.twin, []).append(position)
         elif module.signature is None:
-            outputs[position] = module.body(source, parts)
+            scale = _scale(module, [position], weights, images, parts)
+            outputs[position] = module.body(source, parts, scale)
         else:
             if module.signature not in known:
                 known[module.signature] = module.body(source, parts)
             outputs[position] = known[module.signature]
     for positions in twins.values():
         group = [cast(Operation, modules[position]) for position in positions]
-        together = group[0].together(group, cast(Tensor, rectified), parts)
-        outputs.update(zip(positions, together, strict=True))
+        scale = _scale(group[0], positions, weights, images, parts)
+        joint = group[0].together(group, cast(Tensor, rectified), parts, scale)
+        outputs.update(zip(positions, joint, strict=True))
     return [outputs[position] for position in range(len(modules))]
+
+
+def _scale(
+    module: Operation,
+    positions: Sequence[int],
+    weights: list[Weight] | None,
+    images: Tensor,
+    parts: int,
+) -> Tensor | None:
+    """Return the weights at some positions, ``(1 or parts, n)``, and mark them applied."""
+    if not module.scales or weights is None or weights[positions[0]] is None:
+        return None
+    chosen = [weights[position] for position in positions]
+    if isinstance(chosen[0], Tensor):
+        factors = torch.stack([cast(Tensor, weight).reshape(-1) for weight in chosen], dim=1)
+        if len(factors) not in (1, parts):
+            return None
+    else:
+        factors = images.new_tensor([chosen])
+    for position in positions:
+        weights[position] = None
+    return factors
 
 
 class Stack(nn.Module):
@@ -243,7 +295,9 @@ class Stack(nn.Module):
     ) -> None:
         super().__init__()
         layout = layout_for(space)
-        places = layout.places(space, as_int("channels", channels, low=1), as_int("cells", cells, low=1))
+        places = layout.places(
+            space, as_int("channels", channels, low=1), as_int("cells", cells, low=1)
+        )
         self.in_channels = as_int("in_channels", in_channels, low=1)
         self.num_inputs = layout.num_inputs
         self.stem = layout.stem(in_channels, channels, track)
@@ -271,7 +325,7 @@ class Stack(nn.Module):
         history = [self.enter(images)] * self.num_inputs
         for block in self.blocks:
             if isinstance(block, CellBlock):
-                output = block(history[-self.num_inputs :], terms[block.place.cell])
+                output = block(history, terms[block.place.cell])
             else:
                 output = block(history[-1])
             history = [*history[1:], output]

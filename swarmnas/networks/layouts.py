@@ -74,7 +74,6 @@ class Stride:
     channels_in: int
     channels_out: int
 
-
     halvings: int
     """How often the images were halved before this block."""
 
@@ -130,7 +129,7 @@ class Convolution(Operation):
         self.convolution = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
         self.norm = BatchNorm(channels_out, affine=True, track=track)
 
-    def body(self, images: Tensor, parts: int = 1) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
         """Return the normalised convolution."""
         normalised: Tensor = self.norm(self.convolution(images), parts)
         return normalised
@@ -145,10 +144,11 @@ class Reduction(Operation):
         self.second = ReluConvBatchNorm(channels_out, channels_out, 3, 1, True, track)
         self.shortcut = nn.Conv2d(channels_in, channels_out, 1, bias=False)
 
-    def body(self, images: Tensor, parts: int = 1) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
         """Return the residual sum."""
         shortcut: Tensor = self.shortcut(functional.avg_pool2d(images, 2, ceil_mode=True))
-        return shortcut + self.second(self.first(images, parts), parts)
+        residual: Tensor = self.second(self.first(images, parts), parts)
+        return shortcut + residual
 
 
 class Head(Operation):
@@ -159,7 +159,7 @@ class Head(Operation):
         self.norm = norm
         self.classifier = nn.Linear(channels, num_classes)
 
-    def body(self, images: Tensor, parts: int = 1) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
         """Return logits, ``(parts * n, num_classes)``."""
         if self.norm is not None:
             images = functional.relu(self.norm(images, parts))

@@ -32,7 +32,7 @@ def as_mixing(
         SettingError: A weight is NaN or infinite.
     """
     given = {name: torch.as_tensor(value).to(like) for name, value in mixing.items()}
-    _check_shapes(space, "mixing", given, {n: s for n, s in space.alpha_shapes.items()}, swarm)
+    _check_shapes(space, "mixing", given, space.alpha_shapes, swarm)
     for name, weights in given.items():
         if not torch.isfinite(weights).all():
             raise SettingError(
@@ -59,11 +59,13 @@ def as_columns(space: Space, operations: Mapping[str, Any], *, swarm: bool) -> d
         SettingError: A column is no integer or out of range.
     """
     given = {name: torch.as_tensor(value) for name, value in operations.items()}
-    _check_shapes(space, "operations", given, {n: s[:1] for n, s in space.alpha_shapes.items()}, swarm)
+    _check_shapes(
+        space, "operations", given, {n: s[:1] for n, s in space.alpha_shapes.items()}, swarm
+    )
     for name, columns in given.items():
         most = space.alpha_shapes[name][1] - 1
         whole = not columns.is_floating_point() and columns.dtype is not torch.bool
-        if not whole or (columns.numel() and not (-1 <= columns.min() and columns.max() <= most)):
+        if not whole or (columns.numel() and not (columns.min() >= -1 and columns.max() <= most)):
             raise SettingError(
                 explain(
                     f"operations[{name!r}]",

@@ -6,6 +6,7 @@ it is normalised with its own mean and variance, as if it had come alone.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -32,13 +33,23 @@ class BatchNorm(nn.BatchNorm2d):
 
     def __init__(self, channels: int, *, affine: bool, track: bool) -> None:
         super().__init__(channels, affine=affine, track_running_stats=track)
-        self.signature = None if affine or track else "norm"
+        self.scales = not affine and not track
+        self.signature = "norm" if self.scales else None
 
-    def forward(self, images: Tensor, parts: int = 1) -> Tensor:
-        """Normalise ``images``, ``(parts * n, channels, height, width)``, part by part."""
+    def forward(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+        """Normalise images part by part.
+
+        Args:
+            images: ``(parts * n, channels, height, width)``.
+            parts: Number of stacked batches.
+            scale: ``(1 or parts, groups)`` factors of so many equal groups of channels, at no
+                extra cost; only where nothing is learned or tracked.
+        """
         if self.track_running_stats:
             return super().forward(images)
-        return normalise(images, parts, self.weight, self.bias, self.eps)
+        return normalise(
+            images, parts, self.weight if scale is None else scale, self.bias, self.eps
+        )
 
 
 def normalise(
@@ -49,7 +60,8 @@ def normalise(
     Args:
         images: ``(parts * n, channels, height, width)``.
         parts: Number of stacked batches, >= 1.
-        weight: ``(channels,)`` scale, or None.
+        weight: ``(channels,)`` scale, or ``(1 or parts, groups)`` for so many equal groups of
+            channels, or None.
         bias: ``(channels,)`` shift, or None.
         eps: Added to the variance.
 
@@ -58,29 +70,41 @@ def normalise(
 
     Example:
         >>> stacked = torch.arange(8.0).reshape(4, 1, 1, 2)
-        >>> normalise(stacked, 2, None, None, 1e-5).flatten().round(decimals=2).tolist()
-        [-1.34, -0.45, 0.45, 1.34, -1.34, -0.45, 0.45, 1.34]
+        >>> (10 * normalise(stacked, 2, None, None, 1e-5)).flatten().round().tolist()
+        [-13.0, -4.0, 4.0, 13.0, -13.0, -4.0, 4.0, 13.0]
     """
+    channels = images.shape[1]
+    if weight is not None and weight.ndim == 2:
+        weight = weight.repeat_interleave(channels // weight.shape[1], dim=1)
     if _foldable(images):
-        normalised: Tensor = _Normalise.apply(images, parts, eps)[0]
-        if weight is None or bias is None:
-            return normalised
-        return torch.addcmul(bias.view(1, -1, 1, 1), normalised, weight.view(1, -1, 1, 1))
+        scale = None if weight is None else weight.view(-1, channels)
+        normalised: Tensor = _Normalise.apply(images, scale, parts, eps)[0]
+        return normalised if bias is None else normalised + bias.view(1, -1, 1, 1)
+    if weight is not None and parts > 1:
+        weight = weight.view(-1, channels).expand(parts, -1)
+    weight = None if weight is None else weight.reshape(-1)
     if parts == 1:
         return functional.batch_norm(images, None, None, weight, bias, training=True, eps=eps)
     # Parts become channels, so that one native call normalises all of them.
-    channels = images.shape[1]
-    side_by_side = images.unflatten(0, (parts, -1)).transpose(0, 1).flatten(1, 2)
-    repeated = [value if value is None else value.repeat(parts) for value in (weight, bias)]
-    joint = functional.batch_norm(side_by_side, None, None, *repeated, training=True, eps=eps)
-    return joint.unflatten(1, (parts, channels)).transpose(0, 1).flatten(0, 1)
+    batch, _, height, width = images.shape
+    apart = images.view(parts, batch // parts, channels, height, width).transpose(0, 1)
+    joint = functional.batch_norm(
+        apart.reshape(batch // parts, parts * channels, height, width),
+        None,
+        None,
+        weight,
+        None if bias is None else bias.repeat(parts),
+        training=True,
+        eps=eps,
+    )
+    apart = joint.view(batch // parts, parts, channels, height, width).transpose(0, 1)
+    return apart.reshape(batch, channels, height, width)
 
 
 def _foldable(images: Tensor) -> bool:
     return (
         images.device.type == "cpu"
         and images.dtype in (torch.float32, torch.float64)
-        and images.shape[1] <= _WIDTH
         and images.is_contiguous(memory_format=torch.channels_last)
     )
 
@@ -95,16 +119,31 @@ def _fold(images: Tensor, parts: int) -> Tensor:
     return images.permute(0, 2, 3, 1).reshape(parts, pixels // folds, folds * channels)
 
 
-def _unfold(folded: Tensor, like: Tensor) -> Tensor:
-    batch, channels, height, width = like.shape
+def _unfold(folded: Tensor, shape: torch.Size) -> Tensor:
+    batch, channels, height, width = shape
     return folded.view(batch, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _tile(values: Tensor, folded: Tensor) -> Tensor:
+    """Lay ``(1 or parts, ..., channels)`` out to broadcast against folded images."""
+    values = values.reshape(len(values), 1, -1)
+    return values.repeat(1, 1, folded.shape[2] // values.shape[2])
 
 
 def _mean(folded: Tensor, channels: int) -> Tensor:
     """Return the mean of each part and channel, ``(parts, 1, folds * channels)``."""
-    wide = folded.mean(1, keepdim=True)
-    folds = wide.shape[2] // channels
-    return wide.unflatten(2, (folds, channels)).mean(2).repeat(1, 1, folds)
+    folds = folded.shape[2] // channels
+    total = folded.sum(1, keepdim=True)
+    if folds > 1:
+        total = total @ _gather(folds, channels, folded.dtype)
+    return total / (folded.shape[1] * folds)
+
+
+@lru_cache(maxsize=64)
+def _gather(folds: int, channels: int, dtype: torch.dtype) -> Tensor:
+    """Return the matrix that adds up the folds of each channel and lays the sums out again."""
+    with torch.inference_mode(False):  # it outlives the caller's mode
+        return torch.eye(channels, dtype=dtype, device="cpu").repeat(folds, folds)
 
 
 class _Normalise(torch.autograd.Function):
@@ -112,45 +151,60 @@ class _Normalise(torch.autograd.Function):
 
     PyTorch's kernel walks channels-last images pixel by pixel, which wastes the vector registers
     when channels are few; folding pixels into wide rows makes it two to three times as fast.
-    The inverse deviations are an output, so that second derivatives exist.
+    Centred images and inverse deviations are outputs, so that second derivatives exist.
     """
 
     @staticmethod
-    def forward(ctx: Any, images: Tensor, parts: int, eps: float) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, images: Tensor, scale: Tensor | None, parts: int, eps: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
         folded = _fold(images, parts)
         channels = images.shape[1]
-        normalised = torch.empty_like(folded)
+        factor = None if scale is None else _tile(scale, folded)
+        keep = any(ctx.needs_input_grad)
+        centred = torch.empty_like(folded)
+        output = torch.empty_like(folded) if keep else centred
         inverse = images.new_empty(parts, 1, folded.shape[2])
         step = max(1, _SLAB * parts // folded.numel())
         for start in range(0, parts, step):
             part = slice(start, start + step)
-            torch.sub(folded[part], _mean(folded[part], channels), out=normalised[part])
-            variance = _mean(normalised[part].square(), channels)
+            torch.sub(folded[part], _mean(folded[part], channels), out=centred[part])
+            variance = _mean(centred[part] * centred[part], channels)
             inverse[part] = (variance + eps).rsqrt_()
-            normalised[part] *= inverse[part]
-        output = _unfold(normalised, images)
+            scaling = inverse[part]
+            if factor is not None:
+                scaling = scaling * (factor if len(factor) == 1 else factor[part])
+            torch.mul(centred[part], scaling, out=output[part])
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(output, inverse)
-        return output, inverse
+        ctx.save_for_backward(centred, inverse, scale)
+        ctx.shape = images.shape
+        return _unfold(output, images.shape), centred, inverse
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None, None]:
-        output, inverse = ctx.saved_tensors
-        by_output, by_inverse = gradients
-        parts, channels = len(inverse), output.shape[1]
-        normalised = _fold(output, parts)
-        gradient = torch.zeros_like(normalised)
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        centred, inverse, scale = ctx.saved_tensors
+        by_output, by_centred, by_inverse = gradients
+        channels = ctx.shape[1]
+        rows = centred.shape[1] * centred.shape[2] // channels
+        factor = inverse if scale is None else inverse * _tile(scale, centred)
+        by_images, by_scale = by_centred, None
+        coefficient = torch.zeros_like(inverse)
         if by_output is not None:
-            incoming = _fold(by_output.contiguous(memory_format=torch.channels_last), parts)
-            along = _mean(incoming * normalised, channels)
-            gradient = incoming - _mean(incoming, channels)
-            if torch.is_grad_enabled():  # a graph of this backward pass is wanted
-                gradient = (gradient - normalised * along) * inverse
-            else:
-                gradient.addcmul_(normalised, along, value=-1).mul_(inverse)
+            incoming = _fold(by_output.contiguous(memory_format=torch.channels_last), len(inverse))
+            along = _mean(incoming * centred, channels)
+            coefficient = factor * inverse.square() * along
+            direct = incoming * factor
+            by_images = direct if by_images is None else by_images + direct
+            if scale is not None and ctx.needs_input_grad[1]:
+                by_scale = (along * inverse * rows)[:, 0, :channels].sum_to_size(scale.shape)
         if by_inverse is not None:
-            rows = normalised.shape[1] * normalised.shape[2] // channels
-            each = by_inverse.unflatten(2, (-1, channels)).sum(2)
-            each = each.repeat(1, 1, normalised.shape[2] // channels)
-            gradient = gradient - each * inverse.square() * normalised / rows
-        return _unfold(gradient, output), None, None
+            each = by_inverse.view(len(inverse), 1, -1, channels).sum(2)
+            coefficient = coefficient + _tile(each, centred) * inverse**3 / rows
+        if by_images is None:
+            total = -centred * coefficient
+        elif torch.is_grad_enabled() or by_centred is not None:
+            total = by_images - _mean(by_images, channels) - centred * coefficient
+        else:
+            total = by_images.sub_(_mean(by_images, channels))
+            total.addcmul_(centred, coefficient, value=-1)
+        return _unfold(total, ctx.shape), by_scale, None, None

@@ -118,7 +118,11 @@ class Supernet(nn.Module):
             SettingError: A weight is NaN or infinite.
         """
         check_batch(images)
-        weights = self.mixing() if mixing is None else as_mixing(self.space, mixing, like=images, swarm=False)
+        weights = (
+            self.mixing()
+            if mixing is None
+            else as_mixing(self.space, mixing, like=images, swarm=False)
+        )
         terms = {name: mixed_terms(table) for name, table in weights.items()}
         logits: Tensor = self.stack(images, terms)
         return logits
@@ -178,9 +182,7 @@ class Supernet(nn.Module):
         check_batch(images)
         if labels.shape != images.shape[:1]:
             raise ShapeError(
-                explain(
-                    "labels", f"shape ({len(images)},)", tuple(labels.shape), "One an image."
-                )
+                explain("labels", f"shape ({len(images)},)", tuple(labels.shape), "One an image.")
             )
         if (mixing is None) == (operations is None):
             raise SettingError(

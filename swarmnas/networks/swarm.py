@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from swarmnas.networks.blocks import CellBlock, Stack, spread
 from swarmnas.networks.mixtures import mixed_terms
-from swarmnas.networks.operations import Operation, Zero, apply
+from swarmnas.networks.operations import Operation, Zero, apply, memory_format
 
 __all__ = ["DEFAULT_MEMORY", "swarm_losses"]
 
@@ -114,6 +114,7 @@ class _Mixed:
         self.stack, self.stem = stack, stem
         self.terms = {name: mixed_terms(weights) for name, weights in particles.items()}
         self.most = _cached_parts(stem, len(stem)) if stem.device.type == "cpu" else len(stem)
+        # By block, what its operations make of inputs that no choice has influenced.
         self.shared: dict[nn.Module, dict[int, list[Tensor]]] = {}
 
     def logits(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
@@ -126,9 +127,10 @@ class _Mixed:
         history = [self.stem] * self.stack.num_inputs
         for block in self.stack.blocks:
             if isinstance(block, CellBlock):
-                shared = self.shared.setdefault(block, {})
-                inputs = history[-self.stack.num_inputs :]
-                output = block(inputs, terms[block.place.cell], batch, shared)
+                if block not in self.shared:
+                    untouched = [n for n, images in enumerate(history) if images is self.stem]
+                    self.shared[block] = {number: [] for number in untouched}
+                output = block(history, terms[block.place.cell], batch, self.shared[block])
             else:
                 output = apply(block, history[-1], len(history[-1]) // batch)
             history = [*history[1:], output]
@@ -163,8 +165,7 @@ class _Discrete:
         history = [_Copies(self.stem, np.zeros(stop - start, np.int64))] * self.stack.num_inputs
         for block in self.stack.blocks:
             if isinstance(block, CellBlock):
-                inputs = history[-self.stack.num_inputs :]
-                output = _discrete_cell(block, inputs, columns[block.place.cell], batch)
+                output = _discrete_cell(block, history, columns[block.place.cell], batch)
             else:
                 output = _each(block, history[-1], batch)
             history = [*history[1:], output]
@@ -175,7 +176,8 @@ class _Discrete:
 def _each(module: nn.Module, copies: _Copies, batch: int) -> _Copies:
     """Apply a module to every distinct copy, so many at a time as the cache holds."""
     step = _cached_parts(copies.images, batch) * batch
-    outputs = [apply(module, part, len(part) // batch) for part in copies.images.split(step)]
+    slabs = torch.split(copies.images, step)
+    outputs = [apply(module, part, len(part) // batch) for part in slabs]
     return _Copies(outputs[0] if len(outputs) == 1 else torch.cat(outputs), copies.rows)
 
 
@@ -195,7 +197,10 @@ def _discrete_cell(
         pairs = zip(block.inputs, inputs, strict=True)
         inputs = [_each(adapt, copies, batch) for adapt, copies in pairs]
     silent = np.array(
-        [[isinstance(module, Zero) for module in built] for built in block.edges], dtype=bool
+        [
+            [isinstance(block.operation(edge, column), Zero) for column in range(cell.shape[1])]
+            for edge in range(cell.shape[0])
+        ]
     )
     columns = np.where(silent[np.arange(len(silent)), columns], -1, columns)
     rows = [copies.rows for copies in inputs]
@@ -216,7 +221,7 @@ def _discrete_cell(
         for edge, codes in zip(edges, made.T, strict=True):
             for column in np.unique(codes[codes >= 0] % width):
                 (into,) = np.nonzero((codes >= 0) & (codes % width == column))
-                module = block.edges[edge][column]
+                module = block.operation(edge, column)
                 uses[cell.edges[edge].source].append(_Use(module, node, codes[into] // width, into))
     for source, wanted in enumerate(uses):
         _deliver(nodes[source], wanted, nodes, batch)
@@ -266,15 +271,9 @@ def _grouped(uses: Sequence[_Use]) -> list[list[_Use]]:
     return list(groups.values())
 
 
-def _memory(images: Tensor) -> torch.memory_format:
-    if images.is_contiguous(memory_format=torch.channels_last):
-        return torch.channels_last
-    return torch.contiguous_format
-
-
 def _flat(images: Tensor, batch: int) -> Tensor:
     """View images as ``(parts, numbers)`` in the order that they have in memory."""
-    if _memory(images) is torch.channels_last:
+    if memory_format(images) is torch.channels_last:
         images = images.permute(0, 2, 3, 1)
     return images.view(len(images) // batch, -1)
 
@@ -282,7 +281,7 @@ def _flat(images: Tensor, batch: int) -> Tensor:
 def _blank(like: Tensor, parts: int) -> Tensor:
     """Return so many parts, unset, each shaped and laid out in memory as ``like``."""
     shape = (parts * len(like), *like.shape[1:])
-    memory = _memory(like)
+    memory = memory_format(like)
     return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=memory)
 
 
@@ -301,7 +300,7 @@ def _add(target: Tensor, into: Indices, output: Tensor, at: Indices, batch: int)
     """Add parts ``at`` of an output to parts ``into`` of a node; ``into`` holds none twice."""
     if not len(into):
         return
-    output = output.contiguous(memory_format=_memory(target))
+    output = output.contiguous(memory_format=memory_format(target))
     if len(output) == batch:
         added = _flat(output, batch).expand(len(into), -1)
     else:
