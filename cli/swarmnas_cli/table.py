@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -16,12 +17,14 @@ from swarmnas.problems import Table, import_table
 app = typer.Typer(help="Make and read tables of trained cells.", no_args_is_help=True)
 
 
-def print_row(found: dict[str, float], *, title: str) -> None:
+def print_row(found: Mapping[str, float], *, title: str) -> None:
     """Print what a table says of one cell, a column a line."""
-    view = rich.table.Table(title=title, box=None, show_header=False, title_justify="left")
+    console = Console()
+    console.print(title, style="bold", highlight=False, soft_wrap=True)
+    view = rich.table.Table(box=None, show_header=False)
     for column, value in found.items():
         view.add_row(column, f"{value:.4f}".rstrip("0").rstrip("."))
-    Console().print(view)
+    console.print(view)
 
 
 def lookup(

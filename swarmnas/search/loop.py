@@ -427,7 +427,7 @@ class _Search:
         loss, accuracy = self._validate(epoch, temperature)
         alphas = read_alphas(self._supernet)
         genotype = self._space.decode(alphas)
-        past = [signals.valid_loss for signals in self._engine.history]
+        past = [s.valid_loss for s in self._engine.history if s.valid_loss is not None]
         return {
             "valid_loss": loss,
             "valid_accuracy": accuracy,
