@@ -27,7 +27,7 @@ __all__ = ["DEFAULT_MEMORY", "swarm_losses"]
 DEFAULT_MEMORY = 1 << 30
 """Bytes for the images of the particles that are evaluated together."""
 
-_CACHE = 1 << 20
+_CACHE = 1 << 22
 """Bytes of images that one call on the CPU works on, so that the passes over them stay cached."""
 
 Indices = NDArray[np.int64]
@@ -140,14 +140,42 @@ class _Mixed:
         return logits, rows if parts > 1 else torch.zeros_like(rows)
 
 
-@dataclass(frozen=True)
 class _Copies:
-    """The distinct images of a node, and which of them each particle sees."""
+    """The distinct images of a node, and which of them each particle sees.
 
-    images: Tensor
-    """Parts stacked along the first dimension."""
-    rows: Indices
-    """``(P,)`` parts."""
+    Args:
+        images: Parts stacked along the first dimension.
+        rows: ``(P,)`` numbers of parts.
+        batch: Images a part.
+        empty: Whether the images are yet to come; see :meth:`add`.
+    """
+
+    def __init__(self, images: Tensor, rows: Indices, batch: int, *, empty: bool = False) -> None:
+        self.images, self.rows = images, rows
+        self.parts = torch.split(images, batch)
+        self._empty = np.full(len(self.parts), empty)
+
+    def add(self, into: Indices, parts: Sequence[Tensor]) -> None:
+        """Add images to the parts ``into``, which names none twice."""
+        fresh = self._empty[into]
+        for chosen, combine in ((fresh, torch._foreach_copy_), (~fresh, torch._foreach_add_)):
+            (places,) = np.nonzero(chosen)
+            if len(places):
+                combine([self.parts[into[at]] for at in places], [parts[int(at)] for at in places])
+        self._empty[into] = False
+
+    def finish(self) -> None:
+        """Set to zero what nothing was added to."""
+        for part in np.nonzero(self._empty)[0]:
+            self.parts[part].zero_()
+
+    def take(self, rows: Indices) -> Tensor:
+        """Return some parts, stacked; without a copy where they stand in a row."""
+        first, count = int(rows[0]), len(rows)
+        if int(rows[-1]) - first == count - 1:  # rows ascend
+            batch = len(self.parts[0])
+            return self.images[first * batch : (first + count) * batch]
+        return torch.cat([self.parts[row] for row in rows])
 
 
 class _Discrete:
@@ -162,7 +190,8 @@ class _Discrete:
         """Return logits of the distinct networks, and which of them each particle is."""
         batch = len(self.stem)
         columns = {name: values[start:stop] for name, values in self.columns.items()}
-        history = [_Copies(self.stem, np.zeros(stop - start, np.int64))] * self.stack.num_inputs
+        stem = _Copies(self.stem, np.zeros(stop - start, np.int64), batch)
+        history = [stem] * self.stack.num_inputs
         for block in self.stack.blocks:
             if isinstance(block, CellBlock):
                 output = _discrete_cell(block, history, columns[block.place.cell], batch)
@@ -178,7 +207,7 @@ def _each(module: nn.Module, copies: _Copies, batch: int) -> _Copies:
     step = _cached_parts(copies.images, batch) * batch
     slabs = torch.split(copies.images, step)
     outputs = [apply(module, part, len(part) // batch) for part in slabs]
-    return _Copies(outputs[0] if len(outputs) == 1 else torch.cat(outputs), copies.rows)
+    return _Copies(torch.cat(outputs), copies.rows, batch)
 
 
 def _discrete_cell(
@@ -203,34 +232,51 @@ def _discrete_cell(
         ]
     )
     columns = np.where(silent[np.arange(len(silent)), columns], -1, columns)
-    rows = [copies.rows for copies in inputs]
-    nodes = [copies.images for copies in inputs]
-    empty = block.empty(nodes[0][:batch])
+    nodes = list(inputs)
+    empty = block.empty(nodes[0].parts[0])
     uses: list[list[_Use]] = [[] for _ in range(cell.num_nodes)]
     for node in range(cell.num_inputs, cell.num_nodes):
         edges = [number for number, edge in enumerate(cell.edges) if edge.target == node]
-        # What a particle's node is made of: for each edge the source's copy and the operation.
-        width = columns.max(initial=0) + 1
-        parts = [
-            np.where(columns[:, e] < 0, -1, rows[cell.edges[e].source] * width + columns[:, e])
-            for e in edges
-        ]
-        made, of = np.unique(np.stack(parts, axis=1), axis=0, return_inverse=True)
-        rows.append(of.reshape(-1))
-        nodes.append(_blank(empty, len(made)).zero_())
-        for edge, codes in zip(edges, made.T, strict=True):
-            for column in np.unique(codes[codes >= 0] % width):
-                (into,) = np.nonzero((codes >= 0) & (codes % width == column))
+        # What a particle's node is made of: for each edge the operation and the source's copy.
+        codes = [_codes(columns[:, edge], nodes[cell.edges[edge].source]) for edge in edges]
+        made, of = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)
+        nodes.append(_Copies(_blank(empty, len(made)), of.reshape(-1), batch, empty=True))
+        for edge, ingredients in zip(edges, made.T, strict=True):
+            source = cell.edges[edge].source
+            for column in np.unique(columns[columns[:, edge] >= 0, edge]):
+                first = column * len(nodes[source].parts)
+                wanted = ingredients - first
+                (into,) = np.nonzero((wanted >= 0) & (wanted < len(nodes[source].parts)))
                 module = block.operation(edge, column)
-                uses[cell.edges[edge].source].append(_Use(module, node, codes[into] // width, into))
-    for source, wanted in enumerate(uses):
-        _deliver(nodes[source], wanted, nodes, batch)
+                uses[source].append(_Use(module, nodes[node], wanted[into], into))
+    for copies, wanted_for in zip(nodes, uses, strict=True):
+        copies.finish()
+        _deliver(copies, wanted_for)
     if cell.output == "last":
-        return _Copies(nodes[-1], rows[-1])
-    inner = range(cell.num_inputs, cell.num_nodes)
-    made, of = np.unique(np.stack([rows[n] for n in inner], axis=1), axis=0, return_inverse=True)
-    taken = [_take(nodes[n], made[:, i], batch) for i, n in enumerate(inner)]
-    return _Copies(torch.cat(taken, dim=1), of.reshape(-1))
+        return nodes[-1]
+    inner = nodes[cell.num_inputs :]
+    rows = np.stack([copies.rows for copies in inner], axis=1)
+    made, of = np.unique(rows, axis=0, return_inverse=True)
+    whole = [
+        torch.cat([copies.parts[row] for copies, row in zip(inner, rows_of, strict=True)], dim=1)
+        for rows_of in made
+    ]
+    return _Copies(torch.cat(whole), of.reshape(-1), batch)
+
+
+def _codes(columns: Indices, source: _Copies) -> Indices:
+    """Return one number for each pair of an operation and a copy of its source; -1 for none."""
+    return np.where(columns < 0, -1, columns * len(source.parts) + source.rows)
+
+
+def _blank(like: Tensor, parts: int) -> Tensor:
+    """Return so many parts, unset, each shaped and laid out in memory as ``like``."""
+    return torch.empty(
+        (parts * len(like), *like.shape[1:]),
+        dtype=like.dtype,
+        device=like.device,
+        memory_format=memory_format(like),
+    )
 
 
 @dataclass(frozen=True)
@@ -238,28 +284,30 @@ class _Use:
     """An operation that copies of one node go through on their way into another node."""
 
     module: nn.Module
-    target: int
+    target: _Copies
     source_rows: Indices
     target_rows: Indices
 
 
-def _deliver(images: Tensor, uses: Sequence[_Use], nodes: Sequence[Tensor], batch: int) -> None:
+def _deliver(source: _Copies, uses: Sequence[_Use]) -> None:
     """Run every use of a node's copies and add the results to the nodes that want them."""
-    if len(images) == batch:  # all particles see the same, so every operation has the same input
-        outputs = spread([use.module for use in uses], images)
+    if len(source.parts) == 1:  # all particles see the same, so every operation has the same input
+        outputs = spread([use.module for use in uses], source.images)
         for use, output in zip(uses, outputs, strict=True):
-            _add(nodes[use.target], use.target_rows, output, use.source_rows, batch)
+            use.target.add(use.target_rows, [output] * len(use.target_rows))
         return
-    step = _cached_parts(images, batch)
+    batch = len(source.parts[0])
+    step = _cached_parts(source.images, batch)
     for same in _grouped(uses):
         wanted = np.unique(np.concatenate([use.source_rows for use in same]))
         for start in range(0, len(wanted), step):
             some = wanted[start : start + step]
-            output = apply(same[0].module, _take(images, some, batch), len(some))
+            output = apply(same[0].module, source.take(some), len(some))
+            parts = torch.split(output, batch)
             for use in same:
-                inside = np.isin(use.source_rows, some)
+                inside = (use.source_rows >= some[0]) & (use.source_rows <= some[-1])
                 at = np.searchsorted(some, use.source_rows[inside])
-                _add(nodes[use.target], use.target_rows[inside], output, at, batch)
+                use.target.add(use.target_rows[inside], [parts[row] for row in at])
 
 
 def _grouped(uses: Sequence[_Use]) -> list[list[_Use]]:
@@ -269,40 +317,3 @@ def _grouped(uses: Sequence[_Use]) -> list[list[_Use]]:
         signature = use.module.signature if isinstance(use.module, Operation) else None
         groups.setdefault(use.module if signature is None else signature, []).append(use)
     return list(groups.values())
-
-
-def _flat(images: Tensor, batch: int) -> Tensor:
-    """View images as ``(parts, numbers)`` in the order that they have in memory."""
-    if memory_format(images) is torch.channels_last:
-        images = images.permute(0, 2, 3, 1)
-    return images.view(len(images) // batch, -1)
-
-
-def _blank(like: Tensor, parts: int) -> Tensor:
-    """Return so many parts, unset, each shaped and laid out in memory as ``like``."""
-    shape = (parts * len(like), *like.shape[1:])
-    memory = memory_format(like)
-    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=memory)
-
-
-def _take(images: Tensor, rows: Indices, batch: int) -> Tensor:
-    """Return some parts, without a copy where they stand in a row."""
-    first, count = int(rows[0]), len(rows)
-    if np.array_equal(rows, np.arange(first, first + count)):
-        return images[first * batch : (first + count) * batch]
-    taken = _blank(images[:batch], count)
-    index = torch.as_tensor(rows, device=images.device)
-    torch.index_select(_flat(images, batch), 0, index, out=_flat(taken, batch))
-    return taken
-
-
-def _add(target: Tensor, into: Indices, output: Tensor, at: Indices, batch: int) -> None:
-    """Add parts ``at`` of an output to parts ``into`` of a node; ``into`` holds none twice."""
-    if not len(into):
-        return
-    output = output.contiguous(memory_format=memory_format(target))
-    if len(output) == batch:
-        added = _flat(output, batch).expand(len(into), -1)
-    else:
-        added = _flat(_take(output, at, batch), batch)
-    _flat(target, batch).index_add_(0, torch.as_tensor(into, device=target.device), added)
