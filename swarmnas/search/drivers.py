@@ -8,15 +8,16 @@ state.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from swarmnas import optimizers, rng
 from swarmnas.networks import Supernet
 from swarmnas.phases import Phase
+from swarmnas.search.gradients import Batch, Mixing, first_order, mixing_of, second_order
 from swarmnas.search.state import load_optimizer, optimizer_state
 from swarmnas.spaces import Adapter
 
@@ -24,13 +25,11 @@ __all__ = [
     "GradientDriver",
     "SwarmDriver",
     "create_swarm",
-    "mixing_of",
     "read_alphas",
     "write_alphas",
 ]
 
 Alphas = Mapping[str, np.ndarray[Any, Any]]
-Mixing = dict[str, torch.Tensor]
 
 
 def read_alphas(supernet: Supernet) -> dict[str, np.ndarray[Any, Any]]:
@@ -45,40 +44,13 @@ def write_alphas(supernet: Supernet, alphas: Alphas) -> None:
             alpha.copy_(torch.as_tensor(alphas[name]))
 
 
-def mixing_of(
-    supernet: Supernet, alphas: Mapping[str, Any] | None = None, *, temperature: float = 1.0
-) -> Mixing:
-    """Return the softmax of alphas over their operations, as tensors of the supernet's kind.
-
-    Args:
-        supernet: Gives device and type; its own alphas count where ``alphas`` is ``None``.
-        alphas: Cell name -> ``(..., num_edges, num_ops)``, arrays or tensors.
-        temperature: Divides the alphas first, > 0.
-
-    Returns:
-        Cell name -> the same shape; rows sum to 1. The gradient reaches alphas that are tensors.
-    """
-    own = supernet.alphas
-    return {
-        name: functional.softmax(
-            torch.as_tensor(
-                own[name] if alphas is None else alphas[name],
-                dtype=own[name].dtype,
-                device=own[name].device,
-            )
-            / temperature,
-            dim=-1,
-        )
-        for name in own
-    }
-
-
 class GradientDriver:
-    """Moves the alphas by Adam on the validation loss (DARTS, first order).
+    """Moves the alphas by Adam on the validation loss (DARTS).
 
     Args:
         supernet: The network whose alphas move.
-        phase: Its rates, temperature and regularisers.
+        phase: Order, rates, temperature and regularisers.
+        sgd: The weights' optimiser, whose next step the second order looks ahead to.
 
     References:
         Liu, Simonyan, Yang, "DARTS: Differentiable Architecture Search", ICLR 2019,
@@ -86,9 +58,10 @@ class GradientDriver:
         regulariser of beta-DARTS: mean over edges of the log-sum-exp of the alphas.
     """
 
-    def __init__(self, supernet: Supernet, phase: Phase) -> None:
+    def __init__(self, supernet: Supernet, phase: Phase, sgd: torch.optim.SGD) -> None:
         self._supernet = supernet
         self._phase = phase
+        self._sgd = sgd
         self._adam = torch.optim.Adam(
             list(supernet.alphas.values()),
             lr=phase.value("learning_rate", 0),
@@ -97,50 +70,47 @@ class GradientDriver:
         )
 
     def step(
-        self,
-        images: torch.Tensor,
-        labels: torch.Tensor,
-        *,
-        phase_epochs: int,
-        at: Alphas | None = None,
+        self, valid: Batch, train: Batch, *, phase_epochs: int, at: Alphas | None = None
     ) -> float:
         """Move the alphas once.
 
         Args:
-            images: Normalised validation images ``(n, C, H, W)``.
-            labels: Their classes ``(n,)``.
+            valid: Normalised validation images ``(n, C, H, W)`` and their classes ``(n,)``.
+            train: The training batch that the weights learn from next; read by order 2 alone.
             phase_epochs: Epochs completed in the phase, for what changes over it.
             at: Take the gradient at these alphas in place of the supernet's own.
 
         Returns:
-            The validation loss before the move, without regularisers.
+            The validation loss that was differentiated, without regularisers.
         """
-        own = list(self._supernet.alphas.values())
-        point = (
-            dict(self._supernet.alphas.items())
-            if at is None
-            else {
-                name: torch.as_tensor(at[name], dtype=alpha.dtype, device=alpha.device)
-                .clone()
-                .requires_grad_()
-                for name, alpha in self._supernet.alphas.items()
-            }
-        )
-        temperature = self._phase.value("temperature", phase_epochs)
-        mixing = mixing_of(self._supernet, point, temperature=temperature)
-        loss = functional.cross_entropy(self._supernet(images, mixing=mixing), labels)
-        total = loss + self._penalty(point, mixing, phase_epochs)
-        gradients = torch.autograd.grad(total, list(point.values()))
-        for alpha, gradient in zip(own, gradients, strict=True):
+        own = dict(self._supernet.alphas.items())
+        point = {
+            name: torch.as_tensor(alpha if at is None else at[name])
+            .detach()
+            .to(alpha)
+            .clone()
+            .requires_grad_()
+            for name, alpha in own.items()
+        }
+        common: dict[str, Any] = {
+            "temperature": self._phase.value("temperature", phase_epochs),
+            "penalty": partial(self._penalty, phase_epochs),
+        }
+        if self._phase.order == 2:
+            found = second_order(self._supernet, point, valid, train, self._sgd, **common)
+        else:
+            found = first_order(self._supernet, point, valid, **common)
+        loss, gradients = found
+        for alpha, gradient in zip(own.values(), gradients, strict=True):
             alpha.grad = gradient
         for group in self._adam.param_groups:
             group["lr"] = self._phase.value("learning_rate", phase_epochs)
         self._adam.step()
         self._adam.zero_grad(set_to_none=True)
-        return float(loss.detach())
+        return float(loss)
 
     def _penalty(
-        self, alphas: Mapping[str, torch.Tensor], mixing: Mixing, phase_epochs: int
+        self, phase_epochs: int, alphas: Mapping[str, torch.Tensor], mixing: Mixing
     ) -> torch.Tensor | float:
         total: torch.Tensor | float = 0.0
         if beta := self._phase.value("beta_decay", phase_epochs):
@@ -188,7 +158,7 @@ class SwarmDriver:
         self._phase = phase
         self._decode = decode
 
-    def step(self, images: torch.Tensor, labels: torch.Tensor, *, phase_epochs: int) -> int:
+    def step(self, valid: Batch, *, phase_epochs: int) -> int:
         """Run one generation on one mini-batch; return how many particles were evaluated."""
         positions = self.swarm.ask()
         alphas = self._adapter.to_alphas(positions)
@@ -197,7 +167,7 @@ class SwarmDriver:
         else:
             temperature = self._phase.value("temperature", phase_epochs)
             judged = {"mixing": mixing_of(self._supernet, alphas, temperature=temperature)}
-        losses = self._supernet.evaluate_swarm(images, labels, **judged)
+        losses = self._supernet.evaluate_swarm(*valid, **judged)
         self.swarm.tell(positions, losses.double().cpu().numpy())
         write_alphas(self._supernet, self.answer("recommend"))
         return len(positions)
@@ -206,14 +176,14 @@ class SwarmDriver:
         """Return the alphas that the swarm hands over.
 
         Args:
-            rule: "recommend" (the swarm's recommendation), "best" (its best evaluation) or "centre"
-                (the mean of its particles).
+            rule: "recommend" (the swarm's recommendation), "best" (its best evaluation; the
+                recommendation as long as every one failed) or "centre" (the mean of its particles).
         """
         if rule == "centre":
             return self._adapter.to_alphas(self.swarm.positions.mean(axis=0))
-        return self._adapter.to_alphas(
-            self.swarm.best_position if rule == "best" else self.swarm.recommend()
-        )
+        best = self.swarm.best_position
+        known = rule == "best" and np.isfinite(best).all()  # not before a particle succeeded
+        return self._adapter.to_alphas(best if known else self.swarm.recommend())
 
     def particle(self, draws: np.random.Generator) -> dict[str, Any]:
         """Return the alphas of one particle, drawn uniformly."""
@@ -226,8 +196,8 @@ class SwarmDriver:
         return self._adapter.diversity(self.swarm.positions)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the swarm's state."""
-        return self.swarm.state_dict()
+        """Return the swarm's state; empty for an optimizer that cannot save it."""
+        return self.swarm.state_dict() if self.swarm.capabilities.exact_state else {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from :meth:`state_dict`."""
