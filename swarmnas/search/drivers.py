@@ -8,6 +8,7 @@ state.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from swarmnas.spaces import Adapter
 
 __all__ = [
     "GradientDriver",
+    "Origin",
     "SwarmDriver",
     "create_swarm",
     "read_alphas",
@@ -130,47 +132,87 @@ class GradientDriver:
         load_optimizer(self._adam, state)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a swarm came from.
+
+    Args:
+        epoch: Epochs that the search had completed.
+        centre: The supernet's alphas then.
+        spread: Standard deviation of the particles around them, in logits; ``None``: they were
+            drawn over the whole box.
+    """
+
+    epoch: int
+    centre: Alphas
+    spread: float | None
+
+
 class SwarmDriver:
     """Moves the alphas by a swarm: one generation a step, all particles on one mini-batch.
 
     The optimizer runs with ``noisy=True``: both sides of every competition are evaluated on the
-    same images under the same weights. Its answer, ``recommend()``, becomes the supernet's alphas.
+    same images under the same weights. One that cannot (``capabilities.noisy``) is told by how
+    much a particle is better or worse than the alphas that the swarm started from, on the same
+    images under the same weights: a difference holds longer than a loss. The optimizer's answer,
+    ``recommend()``, becomes the supernet's alphas.
 
     Args:
         supernet: The network that evaluates particles.
         adapter: Particles to alphas and back.
-        swarm: An ask/tell optimizer over the adapter's box, as :func:`create_swarm` makes it.
-        phase: Temperature, and whether a particle is judged mixed or discrete.
+        phase: The optimizer, temperature, and whether a particle is judged mixed or discrete.
         decode: Alphas ``(n, num_edges, num_ops)`` to operations ``(n, num_edges)``.
+        origin: Where the swarm starts.
+        seed: Its stream.
     """
 
     def __init__(
         self,
         supernet: Supernet,
         adapter: Adapter,
-        swarm: optimizers.Optimizer,
         phase: Phase,
         decode: Any,
+        *,
+        origin: Origin,
+        seed: np.random.SeedSequence,
     ) -> None:
-        self.swarm = swarm
+        self.swarm = create_swarm(
+            adapter, phase, seed=seed, centre=origin.centre, spread=origin.spread
+        )
         self._supernet = supernet
         self._adapter = adapter
         self._phase = phase
         self._decode = decode
+        self._origin = origin
+        self._told: list[np.ndarray[Any, Any]] = []
 
     def step(self, valid: Batch, *, phase_epochs: int) -> int:
         """Run one generation on one mini-batch; return how many particles were evaluated."""
         positions = self.swarm.ask()
         alphas = self._adapter.to_alphas(positions)
+        if not self.swarm.noisy:
+            alphas = {
+                name: np.concatenate([rows, self._origin.centre[name][None]])
+                for name, rows in alphas.items()
+            }
+        losses = self._losses(alphas, valid, phase_epochs)
+        self._tell(positions, losses if self.swarm.noisy else losses[:-1] - losses[-1])
+        write_alphas(self._supernet, self.answer("recommend"))
+        return len(positions)
+
+    def _losses(self, alphas: Alphas, valid: Batch, phase_epochs: int) -> np.ndarray[Any, Any]:
         if self._phase.evaluate == "discrete":
             judged = {"operations": self._decode(alphas)}
         else:
             temperature = self._phase.value("temperature", phase_epochs)
             judged = {"mixing": mixing_of(self._supernet, alphas, temperature=temperature)}
         losses = self._supernet.evaluate_swarm(*valid, **judged)
-        self.swarm.tell(positions, losses.double().cpu().numpy())
-        write_alphas(self._supernet, self.answer("recommend"))
-        return len(positions)
+        return losses.double().cpu().numpy()
+
+    def _tell(self, positions: Any, losses: np.ndarray[Any, Any]) -> None:
+        if not self.swarm.capabilities.exact_state:
+            self._told.append(losses)
+        self.swarm.tell(positions, losses)
 
     def answer(self, rule: str) -> dict[str, Any]:
         """Return the alphas that the swarm hands over.
@@ -196,12 +238,30 @@ class SwarmDriver:
         return self._adapter.diversity(self.swarm.positions)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the swarm's state; empty for an optimizer that cannot save it."""
-        return self.swarm.state_dict() if self.swarm.capabilities.exact_state else {}
+        """Return where the swarm came from and its state.
+
+        Of an optimizer that cannot save its state: all losses that it was told.
+        """
+        saves = self.swarm.capabilities.exact_state
+        return {
+            "origin": {**vars(self._origin), "centre": dict(self._origin.centre)},
+            "swarm": self.swarm.state_dict() if saves else {},
+            "told": np.concatenate([np.zeros(0), *self._told]),
+            "rows": [len(losses) for losses in self._told],
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from :meth:`state_dict`."""
-        self.swarm.load_state_dict(dict(state))
+        """Continue from :meth:`state_dict`, in a driver that was made with the same origin.
+
+        An optimizer that cannot save its state is told its losses again; given those and its
+        seed, it comes to stand where it stood.
+        """
+        if state["swarm"]:
+            self.swarm.load_state_dict(dict(state["swarm"]))
+        at = 0
+        for rows in state["rows"]:
+            self._tell(self.swarm.ask(), np.asarray(state["told"][at : at + rows]))
+            at += rows
 
 
 def create_swarm(
@@ -216,28 +276,23 @@ def create_swarm(
 
     Args:
         adapter: Its box.
-        phase: Optimizer and population size.
+        phase: Optimizer and population size; the optimizer runs with ``noisy=True`` if it can.
         seed: Its stream.
         centre: The alphas it is seeded around; the first particle stands on them.
         spread: Standard deviation of the others, in logits; ``None`` draws over the whole box.
     """
     lower, upper = adapter.bounds
-    swarm = optimizers.create(
+    create = partial(
+        optimizers.create,
         phase.optimizer,
         bounds=(lower, upper),
-        population_size=phase.population_size,
         seed=rng.seed_sequence(seed, 0),
-        noisy=True,
+        noisy=optimizers.optimizers.load(phase.optimizer).capabilities.noisy,
     )
+    swarm = create(population_size=phase.population_size)
     if centre is None or spread is None:
         return swarm
     noise = rng.generator(seed, 1).standard_normal((swarm.population_size, adapter.num_dims))
     noise[0] = 0.0
-    return optimizers.create(
-        phase.optimizer,
-        bounds=(lower, upper),
-        population_size=swarm.population_size,
-        seed=rng.seed_sequence(seed, 0),
-        noisy=True,
-        initial_positions=np.clip(adapter.to_position(centre) + spread * noise, lower, upper),
-    )
+    around = np.clip(adapter.to_position(centre) + spread * noise, lower, upper)
+    return create(population_size=swarm.population_size, initial_positions=around)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -24,7 +23,7 @@ from swarmnas import documents, rng
 from swarmnas.checks import explain, unknown_name
 from swarmnas.datasets import Batches
 from swarmnas.datasets import load as load_dataset
-from swarmnas.errors import DataError, DeviceError, RunError, SettingError, SwarmNASWarning
+from swarmnas.errors import DataError, DeviceError, RunError, SettingError
 from swarmnas.networks import Supernet
 from swarmnas.phases import (
     Decision,
@@ -46,6 +45,7 @@ from swarmnas.runs import Callback, Callbacks, Checkpoint, RunDirectory
 from swarmnas.search.config import SearchConfig, default_path
 from swarmnas.search.drivers import (
     GradientDriver,
+    Origin,
     SwarmDriver,
     create_swarm,
     read_alphas,
@@ -550,7 +550,12 @@ class _Search:
                 if action.source != action.target:
                     self._swarm = self._gradient = None
             elif isinstance(action, ReseedSwarm):
-                self._swarm = self._new_swarm(self._engine.phase, action.spread)
+                origin = Origin(
+                    epoch=len(self._engine.history),
+                    centre=read_alphas(self._supernet),
+                    spread=action.spread,
+                )
+                self._swarm = self._new_swarm(self._engine.phase, origin)
             elif isinstance(action, FreezeOperations):
                 self._frozen += action.operations
                 freeze(self._supernet, action.operations)
@@ -558,15 +563,15 @@ class _Search:
         if phase.alphas in ("gradient", "alternate") and self._gradient is None:
             self._gradient = GradientDriver(self._supernet, phase, self._sgd)
 
-    def _new_swarm(self, phase: Phase, spread: float | None) -> SwarmDriver:
-        swarm = create_swarm(
+    def _new_swarm(self, phase: Phase, origin: Origin) -> SwarmDriver:
+        return SwarmDriver(
+            self._supernet,
             self._adapter,
             phase,
-            seed=self._stream(Stream.SWARM, len(self._engine.history)),
-            centre=read_alphas(self._supernet),
-            spread=spread,
+            self._space.decode_indices,
+            origin=origin,
+            seed=self._stream(Stream.SWARM, origin.epoch),
         )
-        return SwarmDriver(self._supernet, self._adapter, swarm, phase, self._space.decode_indices)
 
     def _roll_back(self, directory: RunDirectory, epoch: int) -> None:
         """Return to an earlier epoch of the phase; counters and frozen operations stay."""
@@ -581,17 +586,8 @@ class _Search:
         drivers = checkpoint.state["drivers"]
         self._swarm = self._gradient = None
         if "swarm" in drivers:
-            state = drivers["swarm"]
-            self._swarm = self._new_swarm(phase, None if state else phase.spread)
-            if state:
-                self._swarm.load_state_dict(state)
-            else:
-                warnings.warn(
-                    f"search: {phase.optimizer} cannot save its state, so a fresh swarm starts "
-                    "around the alphas. The search goes on, but not as an unbroken one would.",
-                    SwarmNASWarning,
-                    stacklevel=2,
-                )
+            self._swarm = self._new_swarm(phase, Origin(**drivers["swarm"]["origin"]))
+            self._swarm.load_state_dict(drivers["swarm"])
         if "gradient" in drivers:
             self._gradient = GradientDriver(self._supernet, phase, self._sgd)
             self._gradient.load_state_dict(drivers["gradient"])

@@ -9,6 +9,7 @@ from swarmnas.networks import Supernet
 from swarmnas.phases import Epochs, Phase
 from swarmnas.search.drivers import (
     GradientDriver,
+    Origin,
     SwarmDriver,
     create_swarm,
     read_alphas,
@@ -38,6 +39,13 @@ def sgd_of(net):
     return torch.optim.SGD(net.weight_parameters(), lr=0.025)
 
 
+def swarm_driver(space, supernet, phase, *, spread=None):
+    origin = Origin(epoch=0, centre=read_alphas(supernet), spread=spread)
+    seed = rng.seed_sequence(0)
+    adapter = Adapter(space)
+    return SwarmDriver(supernet, adapter, phase, space.decode_indices, origin=origin, seed=seed)
+
+
 def swarm_phase(**settings):
     settings = {"name": "s", "alphas": "swarm", "population_size": 8, "optimizer": "cso"} | settings
     return Phase(until=[Epochs(at_least=4)], **settings)
@@ -63,8 +71,8 @@ def test_before_anything_moved_the_swarm_covers_the_box(space):
 def test_a_generation_leaves_its_recommendation_in_the_supernet(space, supernet, batch):
     adapter = Adapter(space)
     phase = swarm_phase()
-    swarm = create_swarm(adapter, phase, seed=rng.seed_sequence(0))
-    driver = SwarmDriver(supernet, adapter, swarm, phase, space.decode_indices)
+    driver = swarm_driver(space, supernet, phase)
+    swarm = driver.swarm
     weights = [w.clone() for w in supernet.weight_parameters()]
     assert driver.step(batch, phase_epochs=0) == 8
     expected = adapter.to_alphas(swarm.recommend())["cell"]
@@ -77,8 +85,8 @@ def test_a_generation_leaves_its_recommendation_in_the_supernet(space, supernet,
 def test_answers_of_a_swarm_are_three_different_things(space, supernet, batch):
     adapter = Adapter(space)
     phase = swarm_phase()
-    swarm = create_swarm(adapter, phase, seed=rng.seed_sequence(0))
-    driver = SwarmDriver(supernet, adapter, swarm, phase, space.decode_indices)
+    driver = swarm_driver(space, supernet, phase)
+    swarm = driver.swarm
     for _ in range(3):
         driver.step(batch, phase_epochs=0)
     centre = adapter.to_alphas(swarm.positions.mean(axis=0))
