@@ -376,7 +376,7 @@ class _Search:
         valid = _Endless(self._valid, epoch, self._device)
         steps = len(self._train)
         every = steps if phase.every == "epoch" else phase.every
-        self._set_rate(epoch)
+        self._set_sgd(epoch)
         self._supernet.train()
         losses = []
         for at, (images, labels) in enumerate(self._train):
@@ -422,12 +422,14 @@ class _Search:
             **readings,
         )
 
-    def _set_rate(self, epoch: int) -> None:
-        """Set the weights' rate: a cosine over the planned epochs, constant past their end."""
+    def _set_sgd(self, epoch: int) -> None:
+        """Set the weights' rate, a cosine over the planned epochs and constant past their end."""
         start, end = self.config.learning_rate, self.config.learning_rate_end
         progress = min((epoch - 1) / self.policy.epochs, 1.0)
+        factor = self._engine.phase.value("weights_decay_factor", self._engine.phase_epochs)
         for group in self._sgd.param_groups:
             group["lr"] = end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
+            group["weight_decay"] = factor * self.config.weight_decay
 
     def _train_weights(self, train: Batch, draws: np.random.Generator) -> float:
         images, labels = train
@@ -442,21 +444,37 @@ class _Search:
         """Return the mixing weights that the weights are trained under, for one batch."""
         phase, phase_epochs = self._engine.phase, self._engine.phase_epochs
         if phase.train_under == "dirichlet":
-            concentration = phase.value("concentration", phase_epochs)
-            return {
-                name: torch.as_tensor(
-                    draws.dirichlet(np.full(operations, concentration), size=edges),
-                    dtype=self._supernet.alphas[name].dtype,
-                    device=self._device,
-                )
-                for name, (edges, operations) in self._adapter.alpha_shapes.items()
+            uniform = {
+                name: np.full(shape, 1 / shape[1])
+                for name, shape in self._adapter.alpha_shapes.items()
             }
-        alphas = self._alphas_of(phase.train_under, draws)
-        return mixing_of(
-            self._supernet,
-            read_alphas(self._supernet) if alphas is None else alphas,
-            temperature=phase.value("temperature", phase_epochs),
-        )
+            return self._dirichlet(uniform, draws)
+        alphas = self._alphas_of(phase.train_under, draws) or read_alphas(self._supernet)
+        if phase.draw_around == "normal":
+            noise = phase.value("noise", phase_epochs)
+            alphas = {
+                name: rows + noise * draws.standard_normal(rows.shape)
+                for name, rows in alphas.items()
+            }
+        temperature = phase.value("temperature", phase_epochs)
+        mixing = mixing_of(self._supernet, alphas, temperature=temperature)
+        if phase.draw_around == "dirichlet":
+            means = {name: rows.double().cpu().numpy() for name, rows in mixing.items()}
+            return self._dirichlet(means, draws)
+        return mixing
+
+    def _dirichlet(self, means: Mapping[str, Any], draws: np.random.Generator) -> Mixing:
+        """Return rows drawn from Dirichlet distributions of these means."""
+        concentration = self._engine.phase.value("concentration", self._engine.phase_epochs)
+        return {
+            name: torch.as_tensor(
+                np.stack([draws.dirichlet(np.maximum(row, 1e-6)) for row in parameters]),
+                dtype=self._supernet.alphas[name].dtype,
+                device=self._device,
+            )
+            for name, rows in means.items()
+            for parameters in (concentration * rows.shape[1] * rows,)
+        }
 
     def _alphas_of(self, which: str, draws: np.random.Generator) -> dict[str, Any] | None:
         """Return the alphas that a phase's setting names; ``None`` for the supernet's own.
