@@ -23,9 +23,6 @@ Mixing = dict[str, Tensor]
 Penalty = Callable[[Mapping[str, Tensor], Mixing], Tensor | float]
 """What is added to the validation loss, given the alphas and their softmax."""
 
-_DIFFERENCE = 0.01
-"""Length of the step in the weights that the second derivative is differenced over."""
-
 
 def mixing_of(
     supernet: Supernet, alphas: Mapping[str, Any] | None = None, *, temperature: float = 1.0
@@ -116,10 +113,9 @@ def second_order(
     """Return the validation loss after one virtual step of the weights, and its gradient.
 
     The virtual step goes from the weights w to ``w' = w - rate (g + decay w + momentum v)``, with
-    the gradient g of the training loss and SGD's buffer v. Since w' depends on the alphas, so does
-    the loss at w' in two ways; the mixed second derivative times the gradient at w' is a central
-    difference of the training loss's gradient in the alphas, 0.01 in the direction of the
-    gradient at w' to either side.
+    the gradient g of the training loss and SGD's buffer v. The alphas act on the loss at w'
+    directly and through w': the second part is ``-rate`` times the mixed second derivative of the
+    training loss times the gradient at w', one backward pass through g.
 
     Args:
         supernet: The network; its weights are read and stay as they are.
@@ -136,8 +132,10 @@ def second_order(
 
     References:
         Liu, Simonyan, Yang, "DARTS: Differentiable Architecture Search", ICLR 2019,
-        arXiv 1806.09055, eq. 6 to 8. Differs from the paper: nothing; where SGD runs with Nesterov
-        momentum or clips its gradient, the virtual step does neither, as in the paper.
+        arXiv 1806.09055, eq. 6 and 7. Differs from the paper: the product of eq. 8 is exact, not a
+        finite difference over 0.01 in the weights, which is off by half the gradient or more on
+        networks with batch normalisation (``perf/second_order.py``). As in the paper, the virtual
+        step knows neither Nesterov's momentum nor clipping.
     """
     group = sgd.param_groups[0]
     rate, decay, momentum = group["lr"], group["weight_decay"], group["momentum"]
@@ -146,42 +144,28 @@ def second_order(
         for name, weight in supernet.stack.named_parameters()
         if weight.requires_grad
     }
-
-    def mixed() -> Mixing:
-        return mixing_of(supernet, alphas, temperature=temperature)
-
-    constant = {name: rows.detach() for name, rows in mixed().items()}
-    loss = alpha_loss(supernet, constant, train)
-    gradients = torch.autograd.grad(loss, list(own.values()), materialize_grads=True)
+    points = list(alphas.values())
+    mixing = mixing_of(supernet, alphas, temperature=temperature)
+    loss = alpha_loss(supernet, mixing, train)
+    step = torch.autograd.grad(loss, list(own.values()), create_graph=True, materialize_grads=True)
     virtual = {}
     with torch.no_grad():
-        for (name, weight), gradient in zip(own.items(), gradients, strict=True):
-            step = gradient + decay * weight
+        for (name, weight), gradient in zip(own.items(), step, strict=True):
+            change = gradient + decay * weight
             buffer = sgd.state.get(weight, {}).get("momentum_buffer")
             if buffer is not None:
-                step = step + momentum * buffer
-            virtual[name] = (weight - rate * step).requires_grad_()
+                change = change + momentum * buffer
+            virtual[name] = (weight - rate * change).requires_grad_()
 
-    mixing = mixed()
+    mixing = mixing_of(supernet, alphas, temperature=temperature)
     loss = alpha_loss(supernet, mixing, valid, weights=virtual)
     total = loss + (penalty(alphas, mixing) if penalty else 0.0)
-    points = list(alphas.values())
     found = torch.autograd.grad(total, [*points, *virtual.values()], materialize_grads=True)
-    direct, towards = list(found[: len(points)]), found[len(points) :]
-    length = float(torch.linalg.vector_norm(torch.cat([part.flatten() for part in towards])))
-    if length == 0:
-        return loss.detach(), direct
-    radius = _DIFFERENCE / length
-    sides = []
-    for sign in (1, -1):
-        with torch.no_grad():
-            moved = {
-                name: weight + sign * radius * part
-                for (name, weight), part in zip(own.items(), towards, strict=True)
-            }
-        there = alpha_loss(supernet, mixed(), train, weights=moved)
-        sides.append(torch.autograd.grad(there, points))
+    direct, towards = found[: len(points)], found[len(points) :]
+    graph = [(g, v) for g, v in zip(step, towards, strict=True) if g.requires_grad]
+    through = torch.autograd.grad(
+        [g for g, _ in graph], points, [v for _, v in graph], materialize_grads=True
+    )
     return loss.detach(), [
-        gradient - rate * (ahead - behind) / (2 * radius)
-        for gradient, ahead, behind in zip(direct, *sides, strict=True)
+        gradient - rate * product for gradient, product in zip(direct, through, strict=True)
     ]
