@@ -26,6 +26,7 @@ _TRAIN_UNDER = {
     "centre": "the swarm's centre",
     "incumbent": "the swarm's best particle",
 }
+_DRAWN = {"none": "", "normal": " with noise", "dirichlet": ", drawn around it"}
 _WEIGHTS = {"gradient": "the gradient moves the weights", "frozen": "the weights are frozen"}
 
 
@@ -49,7 +50,8 @@ def _sentence(phase: Phase, after: str) -> str:
     details += [f"order {phase.order}"] if "order" in settings else []
     alphas += f" ({', '.join(details)})" if details else ""
     weights = _WEIGHTS[phase.weights]
-    weights += f" under {_TRAIN_UNDER[phase.train_under]}" if "train_under" in settings else ""
+    if "train_under" in settings:
+        weights += f" under {_TRAIN_UNDER[phase.train_under]}{_DRAWN[phase.draw_around]}"
     ends = " or ".join(trigger.phrase() for trigger in phase.until) or "the cap is reached"
     backs = "".join(f"; back to {b.phase} when {b.when.phrase()}" for b in phase.back_to)
     return f"In {phase.name} {alphas} and {weights}, until {ends}; then {after}{backs}."

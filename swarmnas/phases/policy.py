@@ -74,7 +74,12 @@ class Phase(Model):
             supernet's "alphas"; rows drawn from a symmetric "dirichlet" for each batch; the softmax
             of a random one of the swarm's "particles" for each batch, of the swarm's "centre", or
             of its "incumbent", the best so far.
-        concentration: Parameter of that Dirichlet distribution, > 0; 1 is uniform on the simplex.
+        draw_around: How each batch's mixing weights are drawn around those: not at all ("none"),
+            with "normal" noise on the logits, or from a "dirichlet" distribution of that mean.
+        noise: Standard deviation of the normal noise, in logits, >= 0.
+        concentration: Parameter of the Dirichlet distribution, > 0; where the mean is uniform, 1 is
+            uniform on the simplex.
+        weights_decay_factor: Multiplies the search's weight decay of the weights, >= 0.
         temperature: Divides the alphas before every softmax, > 0.
         freeze: Freezes the weights of operations while the phase goes on (OLES).
         start_from: Out of a swarm, the alphas that the next driver starts from.
@@ -87,8 +92,8 @@ class Phase(Model):
         order: Order of the gradient on the alphas, 1 or 2 (DARTS).
         learning_rate: Of the alphas' optimiser.
         weight_decay: Of the alphas' optimiser.
-        gradient_at: Where that gradient is taken: at the supernet's "alphas" or at the swarm's
-            "particles".
+        gradient_at: Where that gradient is taken: at the supernet's "alphas", at a random one of
+            the swarm's "particles" for each batch, or at its "centre".
         beta_decay: Factor of the mean log-sum-exp of the alphas in the loss (beta-DARTS).
         entropy_penalty: Factor of the mean entropy of the edges' softmax in the loss.
         swarm_every: In an "alternate" phase, every so-manieth epoch is the swarm's.
@@ -106,7 +111,10 @@ class Phase(Model):
     alphas: Literal["frozen", "gradient", "swarm", "alternate"]
     weights: Literal["gradient", "frozen"] = "gradient"
     train_under: Literal["alphas", "dirichlet", "particles", "centre", "incumbent"] = "alphas"
+    draw_around: Literal["none", "normal", "dirichlet"] = "none"
+    noise: Schedule = 0.5
     concentration: Schedule = 1.0
+    weights_decay_factor: Schedule = 1.0
     temperature: Schedule = 1.0
     start_from: Literal["recommend", "best", "centre"] = "recommend"
     optimizer: str = "icso"
@@ -118,7 +126,7 @@ class Phase(Model):
     order: Literal[1, 2] = 1
     learning_rate: Schedule = 3e-4
     weight_decay: NonNegative = 1e-3
-    gradient_at: Literal["alphas", "particles"] = "alphas"
+    gradient_at: Literal["alphas", "particles", "centre"] = "alphas"
     beta_decay: Schedule = 0.0
     entropy_penalty: Schedule = 0.0
     swarm_every: Annotated[int, Field(strict=True, ge=2)] = 2
@@ -163,7 +171,13 @@ class Phase(Model):
             (self.alphas in _GRADIENT, "a gradient moves the alphas", _GRADIENT_SETTINGS),
             (self.alphas == "alternate", "alphas = 'alternate'", _ALTERNATE_SETTINGS),
             (self.weights == "gradient", "weights = 'gradient'", _WEIGHT_SETTINGS),
-            (self.train_under == "dirichlet", "train_under = 'dirichlet'", ("concentration",)),
+            (self.train_under != "dirichlet", "train_under is not 'dirichlet'", ("draw_around",)),
+            (self.draw_around == "normal", "draw_around = 'normal'", ("noise",)),
+            (
+                "dirichlet" in (self.train_under, self.draw_around),
+                "train_under = 'dirichlet' or draw_around = 'dirichlet'",
+                ("concentration",),
+            ),
         ):
             if setting in settings and not condition:
                 return lack
@@ -276,7 +290,14 @@ _GRADIENT_SETTINGS = (
     "entropy_penalty",
 )
 _ALTERNATE_SETTINGS = ("swarm_every", "gradient_at")
-_WEIGHT_SETTINGS = ("train_under", "concentration", "freeze")
+_WEIGHT_SETTINGS = (
+    "train_under",
+    "draw_around",
+    "noise",
+    "concentration",
+    "weights_decay_factor",
+    "freeze",
+)
 
 
 def _ends(schedule: float | tuple[float, float]) -> tuple[float, float]:

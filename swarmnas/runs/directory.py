@@ -263,6 +263,18 @@ class RunDirectory:
                     file.unlink()
         self._torn.clear()
 
+    def drop_checkpoints(self, *, before: int) -> None:
+        """Remove the checkpoints of steps below ``before``, kept ones too, but for the last two.
+
+        Raises:
+            RunError: The disk refused.
+        """
+        found = self._checkpoints()
+        with writing(self._path / _CHECKPOINTS):
+            for step in sorted(found)[:-2]:
+                if step < before:
+                    found[step].unlink()
+
     def load_checkpoint(self, step: int | None = None) -> Checkpoint | None:
         """Return the newest whole checkpoint, or ``None`` if there is none.
 

@@ -8,29 +8,30 @@ state.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from swarmnas import optimizers, rng
 from swarmnas.networks import Supernet
 from swarmnas.phases import Phase
+from swarmnas.search.gradients import Batch, Mixing, first_order, mixing_of, second_order
 from swarmnas.search.state import load_optimizer, optimizer_state
 from swarmnas.spaces import Adapter
 
 __all__ = [
     "GradientDriver",
+    "Origin",
     "SwarmDriver",
     "create_swarm",
-    "mixing_of",
     "read_alphas",
     "write_alphas",
 ]
 
 Alphas = Mapping[str, np.ndarray[Any, Any]]
-Mixing = dict[str, torch.Tensor]
 
 
 def read_alphas(supernet: Supernet) -> dict[str, np.ndarray[Any, Any]]:
@@ -45,40 +46,13 @@ def write_alphas(supernet: Supernet, alphas: Alphas) -> None:
             alpha.copy_(torch.as_tensor(alphas[name]))
 
 
-def mixing_of(
-    supernet: Supernet, alphas: Mapping[str, Any] | None = None, *, temperature: float = 1.0
-) -> Mixing:
-    """Return the softmax of alphas over their operations, as tensors of the supernet's kind.
-
-    Args:
-        supernet: Gives device and type; its own alphas count where ``alphas`` is ``None``.
-        alphas: Cell name -> ``(..., num_edges, num_ops)``, arrays or tensors.
-        temperature: Divides the alphas first, > 0.
-
-    Returns:
-        Cell name -> the same shape; rows sum to 1. The gradient reaches alphas that are tensors.
-    """
-    own = supernet.alphas
-    return {
-        name: functional.softmax(
-            torch.as_tensor(
-                own[name] if alphas is None else alphas[name],
-                dtype=own[name].dtype,
-                device=own[name].device,
-            )
-            / temperature,
-            dim=-1,
-        )
-        for name in own
-    }
-
-
 class GradientDriver:
-    """Moves the alphas by Adam on the validation loss (DARTS, first order).
+    """Moves the alphas by Adam on the validation loss (DARTS).
 
     Args:
         supernet: The network whose alphas move.
-        phase: Its rates, temperature and regularisers.
+        phase: Order, rates, temperature and regularisers.
+        sgd: The weights' optimiser, whose next step the second order looks ahead to.
 
     References:
         Liu, Simonyan, Yang, "DARTS: Differentiable Architecture Search", ICLR 2019,
@@ -86,9 +60,10 @@ class GradientDriver:
         regulariser of beta-DARTS: mean over edges of the log-sum-exp of the alphas.
     """
 
-    def __init__(self, supernet: Supernet, phase: Phase) -> None:
+    def __init__(self, supernet: Supernet, phase: Phase, sgd: torch.optim.SGD) -> None:
         self._supernet = supernet
         self._phase = phase
+        self._sgd = sgd
         self._adam = torch.optim.Adam(
             list(supernet.alphas.values()),
             lr=phase.value("learning_rate", 0),
@@ -97,50 +72,47 @@ class GradientDriver:
         )
 
     def step(
-        self,
-        images: torch.Tensor,
-        labels: torch.Tensor,
-        *,
-        phase_epochs: int,
-        at: Alphas | None = None,
+        self, valid: Batch, train: Batch, *, phase_epochs: int, at: Alphas | None = None
     ) -> float:
         """Move the alphas once.
 
         Args:
-            images: Normalised validation images ``(n, C, H, W)``.
-            labels: Their classes ``(n,)``.
+            valid: Normalised validation images ``(n, C, H, W)`` and their classes ``(n,)``.
+            train: The training batch that the weights learn from next; read by order 2 alone.
             phase_epochs: Epochs completed in the phase, for what changes over it.
             at: Take the gradient at these alphas in place of the supernet's own.
 
         Returns:
-            The validation loss before the move, without regularisers.
+            The validation loss that was differentiated, without regularisers.
         """
-        own = list(self._supernet.alphas.values())
-        point = (
-            dict(self._supernet.alphas.items())
-            if at is None
-            else {
-                name: torch.as_tensor(at[name], dtype=alpha.dtype, device=alpha.device)
-                .clone()
-                .requires_grad_()
-                for name, alpha in self._supernet.alphas.items()
-            }
-        )
-        temperature = self._phase.value("temperature", phase_epochs)
-        mixing = mixing_of(self._supernet, point, temperature=temperature)
-        loss = functional.cross_entropy(self._supernet(images, mixing=mixing), labels)
-        total = loss + self._penalty(point, mixing, phase_epochs)
-        gradients = torch.autograd.grad(total, list(point.values()))
-        for alpha, gradient in zip(own, gradients, strict=True):
+        own = dict(self._supernet.alphas.items())
+        point = {
+            name: torch.as_tensor(alpha if at is None else at[name])
+            .detach()
+            .to(alpha)
+            .clone()
+            .requires_grad_()
+            for name, alpha in own.items()
+        }
+        common: dict[str, Any] = {
+            "temperature": self._phase.value("temperature", phase_epochs),
+            "penalty": partial(self._penalty, phase_epochs),
+        }
+        if self._phase.order == 2:
+            found = second_order(self._supernet, point, valid, train, self._sgd, **common)
+        else:
+            found = first_order(self._supernet, point, valid, **common)
+        loss, gradients = found
+        for alpha, gradient in zip(own.values(), gradients, strict=True):
             alpha.grad = gradient
         for group in self._adam.param_groups:
             group["lr"] = self._phase.value("learning_rate", phase_epochs)
         self._adam.step()
         self._adam.zero_grad(set_to_none=True)
-        return float(loss.detach())
+        return float(loss)
 
     def _penalty(
-        self, alphas: Mapping[str, torch.Tensor], mixing: Mixing, phase_epochs: int
+        self, phase_epochs: int, alphas: Mapping[str, torch.Tensor], mixing: Mixing
     ) -> torch.Tensor | float:
         total: torch.Tensor | float = 0.0
         if beta := self._phase.value("beta_decay", phase_epochs):
@@ -160,60 +132,100 @@ class GradientDriver:
         load_optimizer(self._adam, state)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a swarm came from.
+
+    Args:
+        epoch: Epochs that the search had completed.
+        centre: The supernet's alphas then.
+        spread: Standard deviation of the particles around them, in logits; ``None``: they were
+            drawn over the whole box.
+    """
+
+    epoch: int
+    centre: Alphas
+    spread: float | None
+
+
 class SwarmDriver:
     """Moves the alphas by a swarm: one generation a step, all particles on one mini-batch.
 
     The optimizer runs with ``noisy=True``: both sides of every competition are evaluated on the
-    same images under the same weights. Its answer, ``recommend()``, becomes the supernet's alphas.
+    same images under the same weights. One that cannot (``capabilities.noisy``) is told by how
+    much a particle is better or worse than the alphas that the swarm started from, on the same
+    images under the same weights: a difference holds longer than a loss. The optimizer's answer,
+    ``recommend()``, becomes the supernet's alphas.
 
     Args:
         supernet: The network that evaluates particles.
         adapter: Particles to alphas and back.
-        swarm: An ask/tell optimizer over the adapter's box, as :func:`create_swarm` makes it.
-        phase: Temperature, and whether a particle is judged mixed or discrete.
+        phase: The optimizer, temperature, and whether a particle is judged mixed or discrete.
         decode: Alphas ``(n, num_edges, num_ops)`` to operations ``(n, num_edges)``.
+        origin: Where the swarm starts.
+        seed: Its stream.
     """
 
     def __init__(
         self,
         supernet: Supernet,
         adapter: Adapter,
-        swarm: optimizers.Optimizer,
         phase: Phase,
         decode: Any,
+        *,
+        origin: Origin,
+        seed: np.random.SeedSequence,
     ) -> None:
-        self.swarm = swarm
+        self.swarm = create_swarm(
+            adapter, phase, seed=seed, centre=origin.centre, spread=origin.spread
+        )
         self._supernet = supernet
         self._adapter = adapter
         self._phase = phase
         self._decode = decode
+        self._origin = origin
+        self._told: list[np.ndarray[Any, Any]] = []
 
-    def step(self, images: torch.Tensor, labels: torch.Tensor, *, phase_epochs: int) -> int:
+    def step(self, valid: Batch, *, phase_epochs: int) -> int:
         """Run one generation on one mini-batch; return how many particles were evaluated."""
         positions = self.swarm.ask()
         alphas = self._adapter.to_alphas(positions)
+        if not self.swarm.noisy:
+            alphas = {
+                name: np.concatenate([rows, self._origin.centre[name][None]])
+                for name, rows in alphas.items()
+            }
+        losses = self._losses(alphas, valid, phase_epochs)
+        self._tell(positions, losses if self.swarm.noisy else losses[:-1] - losses[-1])
+        write_alphas(self._supernet, self.answer("recommend"))
+        return len(positions)
+
+    def _losses(self, alphas: Alphas, valid: Batch, phase_epochs: int) -> np.ndarray[Any, Any]:
         if self._phase.evaluate == "discrete":
             judged = {"operations": self._decode(alphas)}
         else:
             temperature = self._phase.value("temperature", phase_epochs)
             judged = {"mixing": mixing_of(self._supernet, alphas, temperature=temperature)}
-        losses = self._supernet.evaluate_swarm(images, labels, **judged)
-        self.swarm.tell(positions, losses.double().cpu().numpy())
-        write_alphas(self._supernet, self.answer("recommend"))
-        return len(positions)
+        losses = self._supernet.evaluate_swarm(*valid, **judged)
+        return losses.double().cpu().numpy()
+
+    def _tell(self, positions: Any, losses: np.ndarray[Any, Any]) -> None:
+        if not self.swarm.capabilities.exact_state:
+            self._told.append(losses)
+        self.swarm.tell(positions, losses)
 
     def answer(self, rule: str) -> dict[str, Any]:
         """Return the alphas that the swarm hands over.
 
         Args:
-            rule: "recommend" (the swarm's recommendation), "best" (its best evaluation) or "centre"
-                (the mean of its particles).
+            rule: "recommend" (the swarm's recommendation), "best" (its best evaluation; the
+                recommendation as long as every one failed) or "centre" (the mean of its particles).
         """
         if rule == "centre":
             return self._adapter.to_alphas(self.swarm.positions.mean(axis=0))
-        return self._adapter.to_alphas(
-            self.swarm.best_position if rule == "best" else self.swarm.recommend()
-        )
+        best = self.swarm.best_position
+        known = rule == "best" and np.isfinite(best).all()  # not before a particle succeeded
+        return self._adapter.to_alphas(best if known else self.swarm.recommend())
 
     def particle(self, draws: np.random.Generator) -> dict[str, Any]:
         """Return the alphas of one particle, drawn uniformly."""
@@ -226,12 +238,30 @@ class SwarmDriver:
         return self._adapter.diversity(self.swarm.positions)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the swarm's state."""
-        return self.swarm.state_dict()
+        """Return where the swarm came from and its state.
+
+        Of an optimizer that cannot save its state: all losses that it was told.
+        """
+        saves = self.swarm.capabilities.exact_state
+        return {
+            "origin": {**vars(self._origin), "centre": dict(self._origin.centre)},
+            "swarm": self.swarm.state_dict() if saves else {},
+            "told": np.concatenate([np.zeros(0), *self._told]),
+            "rows": [len(losses) for losses in self._told],
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from :meth:`state_dict`."""
-        self.swarm.load_state_dict(dict(state))
+        """Continue from :meth:`state_dict`, in a driver that was made with the same origin.
+
+        An optimizer that cannot save its state is told its losses again; given those and its
+        seed, it comes to stand where it stood.
+        """
+        if state["swarm"]:
+            self.swarm.load_state_dict(dict(state["swarm"]))
+        at = 0
+        for rows in state["rows"]:
+            self._tell(self.swarm.ask(), np.asarray(state["told"][at : at + rows]))
+            at += rows
 
 
 def create_swarm(
@@ -246,28 +276,23 @@ def create_swarm(
 
     Args:
         adapter: Its box.
-        phase: Optimizer and population size.
+        phase: Optimizer and population size; the optimizer runs with ``noisy=True`` if it can.
         seed: Its stream.
         centre: The alphas it is seeded around; the first particle stands on them.
         spread: Standard deviation of the others, in logits; ``None`` draws over the whole box.
     """
     lower, upper = adapter.bounds
-    swarm = optimizers.create(
+    create = partial(
+        optimizers.create,
         phase.optimizer,
         bounds=(lower, upper),
-        population_size=phase.population_size,
         seed=rng.seed_sequence(seed, 0),
-        noisy=True,
+        noisy=optimizers.optimizers.load(phase.optimizer).capabilities.noisy,
     )
+    swarm = create(population_size=phase.population_size)
     if centre is None or spread is None:
         return swarm
     noise = rng.generator(seed, 1).standard_normal((swarm.population_size, adapter.num_dims))
     noise[0] = 0.0
-    return optimizers.create(
-        phase.optimizer,
-        bounds=(lower, upper),
-        population_size=swarm.population_size,
-        seed=rng.seed_sequence(seed, 0),
-        noisy=True,
-        initial_positions=np.clip(adapter.to_position(centre) + spread * noise, lower, upper),
-    )
+    around = np.clip(adapter.to_position(centre) + spread * noise, lower, upper)
+    return create(population_size=swarm.population_size, initial_positions=around)

@@ -20,32 +20,46 @@ import torch
 from torch.nn import functional
 
 from swarmnas import documents, rng
-from swarmnas.checks import explain
+from swarmnas.checks import explain, unknown_name
 from swarmnas.datasets import Batches
 from swarmnas.datasets import load as load_dataset
 from swarmnas.errors import DataError, DeviceError, RunError, SettingError
 from swarmnas.networks import Supernet
 from swarmnas.phases import (
     Decision,
+    FreezeOperations,
+    GradientAgreement,
     HandOver,
+    HessianEigenvalue,
+    Phase,
     Policy,
     PolicyEngine,
     ReseedSwarm,
     RollBack,
     Signals,
+    SkipCount,
     epochs_without_gain,
     load_policy,
 )
-from swarmnas.runs import Callback, Callbacks, RunDirectory
+from swarmnas.runs import Callback, Callbacks, Checkpoint, RunDirectory
 from swarmnas.search.config import SearchConfig, default_path
 from swarmnas.search.drivers import (
     GradientDriver,
+    Origin,
     SwarmDriver,
     create_swarm,
-    mixing_of,
     read_alphas,
     write_alphas,
 )
+from swarmnas.search.gradients import Batch, Mixing, mixing_of
+from swarmnas.search.probes import (
+    AlphaHessian,
+    dominant_eigenvalue,
+    freeze,
+    gradient_agreement,
+    operation_ranking,
+)
+from swarmnas.search.read_out import select_by_perturbation
 from swarmnas.search.state import load_module, load_optimizer, module_state, optimizer_state
 from swarmnas.spaces import Adapter, Genotype
 from swarmnas.spaces import create as create_space
@@ -75,6 +89,15 @@ class Stream(IntEnum):
     SUPERNET = 4
     SWARM = 5
     MIXING = 6
+    PROBES = 7
+    READ_OUT = 8
+
+
+PROBES = (HessianEigenvalue.probe, GradientAgreement.probe)
+"""The costly readings that a search takes where its policy wants them."""
+
+AGREEMENT_STEPS = 20
+"""Pairs of batches behind one reading of gradient agreement, as in OLES."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +240,7 @@ class _Search:
         self._device = _device(config)
         self._engine = PolicyEngine(policy)
         self._space = create_space(config.space)
+        self._refuse_blind_triggers()
         box = {} if config.bound is None else {"bound": config.bound}
         self._adapter = Adapter(self._space, **box)
         for phase in policy.phases:
@@ -241,10 +265,27 @@ class _Search:
         )
         self._swarm: SwarmDriver | None = None
         self._gradient: GradientDriver | None = None
+        self._frozen: list[str] = []
         self._step = self._evaluations = self._num_records = 0
         self._seconds = 0.0
 
     # Parts
+
+    def _refuse_blind_triggers(self) -> None:
+        """Refuse a trigger that this search would never have a reading for."""
+        for phase in self.policy.phases:
+            for trigger in phase.all_triggers():
+                where = f"policy {self.policy.name!r}, phase {phase.name!r}, {trigger.name!r}: "
+                if trigger.probe is not None and trigger.probe not in PROBES:
+                    raise SettingError(
+                        where + unknown_name("reading of a search", trigger.probe, PROBES)
+                    )
+                if isinstance(trigger, SkipCount) and trigger.cell is not None:
+                    cells = self._space.alpha_shapes
+                    if trigger.cell not in cells:
+                        raise SettingError(
+                            where + unknown_name(f"cell of {self._space.name}", trigger.cell, cells)
+                        )
 
     def _stream(self, *path: int) -> np.random.SeedSequence:
         return rng.seed_sequence(self.config.seed, *path)
@@ -316,7 +357,7 @@ class _Search:
             self._act(self._engine.decision, directory)
             self._save(directory)
         else:
-            self._restore(directory, checkpoint.arrays, checkpoint.state)
+            self._restore(directory, checkpoint)
         while not self._engine.decision.stop:
             signals = self._epoch(callbacks)
             decision = self._engine.observe(signals)
@@ -335,26 +376,25 @@ class _Search:
         valid = _Endless(self._valid, epoch, self._device)
         steps = len(self._train)
         every = steps if phase.every == "epoch" else phase.every
-        self._set_rate(epoch)
+        self._set_sgd(epoch)
         self._supernet.train()
         losses = []
         for at, (images, labels) in enumerate(self._train):
             draws = rng.generator(self.config.seed, Stream.MIXING, epoch, at)
+            train = images.to(self._device), labels.to(self._device)
             if driver == "swarm" and at % every == 0 and self._swarm is not None:
                 self._evaluations += self._swarm.step(
-                    *valid.take(phase.images), phase_epochs=phase_epochs
+                    valid.take(phase.images), phase_epochs=phase_epochs
                 )
             elif driver == "gradient" and self._gradient is not None:
-                point = None
-                if phase.gradient_at == "particles" and self._swarm is not None:
-                    point = self._swarm.particle(draws)
                 self._gradient.step(
-                    *valid.take(self.config.batch_size), phase_epochs=phase_epochs, at=point
+                    valid.take(self.config.batch_size),
+                    train,
+                    phase_epochs=phase_epochs,
+                    at=self._alphas_of(phase.gradient_at, draws),
                 )
             if phase.weights == "gradient":
-                losses.append(
-                    self._train_weights(images.to(self._device), labels.to(self._device), draws)
-                )
+                losses.append(self._train_weights(train, draws))
             callbacks.on_step(
                 {
                     "phase": phase.name,
@@ -366,7 +406,8 @@ class _Search:
                 }
             )
         self._step += len(losses)
-        readings = self._readings(epoch, phase_epochs)
+        probes = self._probe(epoch, phase_epochs, valid)
+        readings = self._readings(phase_epochs)
         self._seconds += time.monotonic() - began
         return Signals(
             phase=phase.name,
@@ -376,55 +417,105 @@ class _Search:
             evaluations=self._evaluations,
             seconds=self._seconds,
             train_loss=float(np.mean(losses)) if losses else None,
-            diversity=self._swarm.diversity if self._swarm is not None else None,
+            diversity=self._swarm.diversity if self._swarm and driver == "swarm" else None,
+            probes=probes,
             **readings,
         )
 
-    def _set_rate(self, epoch: int) -> None:
-        """Set the weights' rate: a cosine over the planned epochs, constant past their end."""
+    def _set_sgd(self, epoch: int) -> None:
+        """Set the weights' rate, a cosine over the planned epochs and constant past their end."""
         start, end = self.config.learning_rate, self.config.learning_rate_end
         progress = min((epoch - 1) / self.policy.epochs, 1.0)
+        factor = self._engine.phase.value("weights_decay_factor", self._engine.phase_epochs)
         for group in self._sgd.param_groups:
             group["lr"] = end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
+            group["weight_decay"] = factor * self.config.weight_decay
 
-    def _train_weights(
-        self, images: torch.Tensor, labels: torch.Tensor, draws: np.random.Generator
-    ) -> float:
-        logits = self._supernet(images, mixing=self._mixing(draws))
-        loss = functional.cross_entropy(logits, labels)
+    def _train_weights(self, train: Batch, draws: np.random.Generator) -> float:
+        images, labels = train
+        loss = functional.cross_entropy(self._supernet(images, mixing=self._mixing(draws)), labels)
         self._sgd.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._weights, self.config.gradient_clip)
         self._sgd.step()
         return float(loss.detach())
 
-    def _mixing(self, draws: np.random.Generator) -> dict[str, torch.Tensor]:
+    def _mixing(self, draws: np.random.Generator) -> Mixing:
         """Return the mixing weights that the weights are trained under, for one batch."""
         phase, phase_epochs = self._engine.phase, self._engine.phase_epochs
         if phase.train_under == "dirichlet":
-            concentration = phase.value("concentration", phase_epochs)
-            return {
-                name: torch.as_tensor(
-                    draws.dirichlet(np.full(operations, concentration), size=edges),
-                    dtype=self._supernet.alphas[name].dtype,
-                    device=self._device,
-                )
-                for name, (edges, operations) in self._adapter.alpha_shapes.items()
+            uniform = {
+                name: np.full(shape, 1 / shape[1])
+                for name, shape in self._adapter.alpha_shapes.items()
             }
-        alphas: Mapping[str, Any] = read_alphas(self._supernet)
-        if self._swarm is not None and phase.train_under == "particles":
-            alphas = self._swarm.particle(draws)
-        elif self._swarm is not None and phase.train_under == "centre":
-            alphas = self._swarm.answer("centre")
-        elif self._swarm is not None and phase.train_under == "incumbent":
-            alphas = self._swarm.answer("best")
+            return self._dirichlet(uniform, draws)
+        alphas = self._alphas_of(phase.train_under, draws) or read_alphas(self._supernet)
+        if phase.draw_around == "normal":
+            noise = phase.value("noise", phase_epochs)
+            alphas = {
+                name: rows + noise * draws.standard_normal(rows.shape)
+                for name, rows in alphas.items()
+            }
         temperature = phase.value("temperature", phase_epochs)
-        return mixing_of(self._supernet, alphas, temperature=temperature)
+        mixing = mixing_of(self._supernet, alphas, temperature=temperature)
+        if phase.draw_around == "dirichlet":
+            means = {name: rows.double().cpu().numpy() for name, rows in mixing.items()}
+            return self._dirichlet(means, draws)
+        return mixing
 
-    def _readings(self, epoch: int, phase_epochs: int) -> dict[str, Any]:
-        """Return what the policy reads of the supernet and its alphas."""
+    def _dirichlet(self, means: Mapping[str, Any], draws: np.random.Generator) -> Mixing:
+        """Return rows drawn from Dirichlet distributions of these means."""
+        concentration = self._engine.phase.value("concentration", self._engine.phase_epochs)
+        return {
+            name: torch.as_tensor(
+                np.stack([draws.dirichlet(np.maximum(row, 1e-6)) for row in parameters]),
+                dtype=self._supernet.alphas[name].dtype,
+                device=self._device,
+            )
+            for name, rows in means.items()
+            for parameters in (concentration * rows.shape[1] * rows,)
+        }
+
+    def _alphas_of(self, which: str, draws: np.random.Generator) -> dict[str, Any] | None:
+        """Return the alphas that a phase's setting names; ``None`` for the supernet's own.
+
+        Those of a swarm are the supernet's own as long as there has been no swarm in the phase.
+        """
+        if self._swarm is None or which == "alphas":
+            return None
+        if which == "particles":
+            return self._swarm.particle(draws)
+        return self._swarm.answer("best" if which == "incumbent" else which)
+
+    def _own_mixing(self, phase_epochs: int) -> Mixing:
+        """Return the softmax of the supernet's alphas, as a constant."""
         temperature = self._engine.phase.value("temperature", phase_epochs)
-        loss, accuracy = self._validate(epoch, temperature)
+        return mixing_of(self._supernet, read_alphas(self._supernet), temperature=temperature)
+
+    def _probe(self, epoch: int, phase_epochs: int, valid: _Endless) -> dict[str, Any]:
+        """Return the costly readings that the policy wants at the end of this epoch."""
+        phase, size = self._engine.phase, self.config.batch_size
+        due = self.policy.due(phase.name, phase_epochs + 1)
+        found: dict[str, Any] = {}
+        if HessianEigenvalue.probe in due:
+            hessian = AlphaHessian(
+                self._supernet,
+                valid.take(size),
+                temperature=phase.value("temperature", phase_epochs),
+                weight_decay=phase.weight_decay,
+            )
+            draws = rng.generator(self.config.seed, Stream.PROBES, epoch)
+            found[HessianEigenvalue.probe] = dominant_eigenvalue(hessian, hessian.size, rng=draws)
+        if GradientAgreement.probe in due:
+            train = _Endless(self._train, epoch, self._device)
+            pairs = ((train.take(size), valid.take(size)) for _ in range(AGREEMENT_STEPS))
+            mixing = self._own_mixing(phase_epochs)
+            found[GradientAgreement.probe] = gradient_agreement(self._supernet, mixing, pairs)
+        return found
+
+    def _readings(self, phase_epochs: int) -> dict[str, Any]:
+        """Return what the policy reads of the supernet and its alphas."""
+        loss, accuracy = self._validate(phase_epochs)
         alphas = read_alphas(self._supernet)
         genotype = self._space.decode(alphas)
         past = [s.valid_loss for s in self._engine.history if s.valid_loss is not None]
@@ -433,6 +524,7 @@ class _Search:
             "valid_accuracy": accuracy,
             "entropy": self._adapter.entropy(alphas),
             "genotype": genotype.to_text(),
+            "operation_ranking": operation_ranking(self._supernet),
             "skip_count": {
                 name: sum(choice.operation == "skip_connect" for choice in choices)
                 for name, choices in genotype.cells
@@ -441,21 +533,27 @@ class _Search:
             "epochs_without_gain": epochs_without_gain([*past, loss])[-1],
         }
 
-    def _validate(self, epoch: int, temperature: float) -> tuple[float, float]:
+    def _validate(self, phase_epochs: int) -> tuple[float, float]:
         """Return loss and accuracy over at most ``valid_images`` validation images."""
-        _set_epoch(self._valid, 0)
-        mixing = mixing_of(self._supernet, read_alphas(self._supernet), temperature=temperature)
+        mixing = self._own_mixing(phase_epochs)
         loss = correct = images_seen = 0.0
         with torch.no_grad():
-            for images, labels in self._valid:
-                images, labels = images.to(self._device), labels.to(self._device)
+            for images, labels in self._valid_batches():
                 logits = self._supernet(images, mixing=mixing)
                 loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
                 correct += float((logits.argmax(1) == labels).sum())
                 images_seen += len(labels)
-                if images_seen >= self.config.valid_images:
-                    break
         return loss / images_seen, correct / images_seen
+
+    def _valid_batches(self) -> Iterator[Batch]:
+        """Yield validation batches, the same ones every time, up to ``valid_images``."""
+        _set_epoch(self._valid, 0)
+        images_seen = 0
+        for images, labels in self._valid:
+            yield images.to(self._device), labels.to(self._device)
+            images_seen += len(labels)
+            if images_seen >= self.config.valid_images:
+                return
 
     # Decisions
 
@@ -470,27 +568,47 @@ class _Search:
                 if action.source != action.target:
                     self._swarm = self._gradient = None
             elif isinstance(action, ReseedSwarm):
-                self._swarm = self._new_swarm(action.spread)
+                origin = Origin(
+                    epoch=len(self._engine.history),
+                    centre=read_alphas(self._supernet),
+                    spread=action.spread,
+                )
+                self._swarm = self._new_swarm(self._engine.phase, origin)
+            elif isinstance(action, FreezeOperations):
+                self._frozen += action.operations
+                freeze(self._supernet, action.operations)
         phase = self._engine.phase
         if phase.alphas in ("gradient", "alternate") and self._gradient is None:
-            self._gradient = GradientDriver(self._supernet, phase)
+            self._gradient = GradientDriver(self._supernet, phase, self._sgd)
 
-    def _new_swarm(self, spread: float | None) -> SwarmDriver:
-        phase, epoch = self._engine.phase, len(self._engine.history)
-        swarm = create_swarm(
+    def _new_swarm(self, phase: Phase, origin: Origin) -> SwarmDriver:
+        return SwarmDriver(
+            self._supernet,
             self._adapter,
             phase,
-            seed=self._stream(Stream.SWARM, epoch),
-            centre=read_alphas(self._supernet),
-            spread=spread,
+            self._space.decode_indices,
+            origin=origin,
+            seed=self._stream(Stream.SWARM, origin.epoch),
         )
-        return SwarmDriver(self._supernet, self._adapter, swarm, phase, self._space.decode_indices)
 
     def _roll_back(self, directory: RunDirectory, epoch: int) -> None:
+        """Return to an earlier epoch of the phase; counters and frozen operations stay."""
         checkpoint = directory.load_checkpoint(epoch)
         if checkpoint is not None:
-            load_module(self._supernet, checkpoint.arrays)
-            load_optimizer(self._sgd, checkpoint.state["sgd"])
+            self._load(checkpoint, self.policy[self._engine.history[-1].phase])
+
+    def _load(self, checkpoint: Checkpoint, phase: Phase) -> None:
+        """Set weights, alphas, momentum and the phase's drivers to what they were."""
+        load_module(self._supernet, checkpoint.arrays)
+        load_optimizer(self._sgd, checkpoint.state["sgd"])
+        drivers = checkpoint.state["drivers"]
+        self._swarm = self._gradient = None
+        if "swarm" in drivers:
+            self._swarm = self._new_swarm(phase, Origin(**drivers["swarm"]["origin"]))
+            self._swarm.load_state_dict(drivers["swarm"])
+        if "gradient" in drivers:
+            self._gradient = GradientDriver(self._supernet, phase, self._sgd)
+            self._gradient.load_state_dict(drivers["gradient"])
 
     # Records
 
@@ -504,41 +622,39 @@ class _Search:
 
     def _save(self, directory: RunDirectory) -> None:
         drivers = {"swarm": self._swarm, "gradient": self._gradient}
+        epoch, reach = len(self._engine.history), self.policy.roll_back_epochs
         directory.save_checkpoint(
-            len(self._engine.history),
+            epoch,
             module_state(self._supernet),
             {
                 "sgd": optimizer_state(self._sgd),
                 "drivers": {name: d.state_dict() for name, d in drivers.items() if d is not None},
+                "frozen": self._frozen,
                 "step": self._step,
                 "evaluations": self._evaluations,
                 "seconds": self._seconds,
                 "num_records": self._num_records,
             },
-            keep=self.policy.roll_back_epochs > 0,
+            keep=reach > 0,
         )
+        if reach:
+            directory.drop_checkpoints(before=epoch + 1 - reach)
 
-    def _restore(
-        self, directory: RunDirectory, arrays: Mapping[str, Any], state: Mapping[str, Any]
-    ) -> None:
+    def _restore(self, directory: RunDirectory, checkpoint: Checkpoint) -> None:
+        state = checkpoint.state
         self._num_records = state["num_records"]
         directory.truncate(self._num_records)
         for record in directory.history():
             if record["kind"] == "epoch":
                 self._engine.observe(Signals.from_json(record))
-        load_module(self._supernet, arrays)
-        load_optimizer(self._sgd, state["sgd"])
-        if "swarm" in state["drivers"]:
-            self._swarm = self._new_swarm(None)
-            self._swarm.load_state_dict(state["drivers"]["swarm"])
-        if "gradient" in state["drivers"]:
-            self._gradient = GradientDriver(self._supernet, self._engine.phase)
-            self._gradient.load_state_dict(state["drivers"]["gradient"])
+        self._load(checkpoint, self._engine.phase)
+        self._frozen = list(state["frozen"])
+        freeze(self._supernet, self._frozen)
         self._step, self._evaluations = state["step"], state["evaluations"]
         self._seconds = state["seconds"]
 
     def _finish(self, directory: RunDirectory, callbacks: Callback) -> SearchResult:
-        genotype = self._space.decode(read_alphas(self._supernet))
+        genotype = self._read_out()
         phases = _summaries(directory.history())
         signals = self._engine.history[-1]
         found = {
@@ -557,6 +673,19 @@ class _Search:
         directory.write_json("genotype.json", found)
         callbacks.on_end(found)
         return SearchResult(genotype, directory.path, phases, signals)
+
+    def _read_out(self) -> Genotype:
+        """Return the genotype, read as the phase says in which the search ended."""
+        if self._engine.phase.read_out == "argmax":
+            return self._space.decode(read_alphas(self._supernet))
+        mixing = self._own_mixing(max(0, self._engine.phase_epochs - 1))
+        return select_by_perturbation(
+            self._supernet,
+            self._space,
+            {name: rows.cpu().numpy() for name, rows in mixing.items()},
+            list(self._valid_batches()),
+            rng=rng.generator(self.config.seed, Stream.READ_OUT),
+        )
 
 
 def _summaries(history: Iterable[Mapping[str, Any]]) -> tuple[PhaseSummary, ...]:
@@ -587,7 +716,7 @@ class _Endless:
         self._images: list[torch.Tensor] = []
         self._labels: list[torch.Tensor] = []
 
-    def take(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def take(self, count: int) -> Batch:
         """Return the next ``count`` images and labels, on the device."""
         while sum(map(len, self._labels)) < count:
             images, labels = next(self._batches)

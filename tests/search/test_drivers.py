@@ -9,12 +9,13 @@ from swarmnas.networks import Supernet
 from swarmnas.phases import Epochs, Phase
 from swarmnas.search.drivers import (
     GradientDriver,
+    Origin,
     SwarmDriver,
     create_swarm,
-    mixing_of,
     read_alphas,
     write_alphas,
 )
+from swarmnas.search.gradients import mixing_of
 from swarmnas.spaces import Adapter, create
 
 
@@ -32,6 +33,17 @@ def supernet(space):
 def batch():
     generator = torch.Generator().manual_seed(0)
     return torch.randn(16, 1, 8, 8, generator=generator), torch.arange(16) % 4
+
+
+def sgd_of(net):
+    return torch.optim.SGD(net.weight_parameters(), lr=0.025)
+
+
+def swarm_driver(space, supernet, phase, *, spread=None):
+    origin = Origin(epoch=0, centre=read_alphas(supernet), spread=spread)
+    seed = rng.seed_sequence(0)
+    adapter = Adapter(space)
+    return SwarmDriver(supernet, adapter, phase, space.decode_indices, origin=origin, seed=seed)
 
 
 def swarm_phase(**settings):
@@ -59,10 +71,10 @@ def test_before_anything_moved_the_swarm_covers_the_box(space):
 def test_a_generation_leaves_its_recommendation_in_the_supernet(space, supernet, batch):
     adapter = Adapter(space)
     phase = swarm_phase()
-    swarm = create_swarm(adapter, phase, seed=rng.seed_sequence(0))
-    driver = SwarmDriver(supernet, adapter, swarm, phase, space.decode_indices)
+    driver = swarm_driver(space, supernet, phase)
+    swarm = driver.swarm
     weights = [w.clone() for w in supernet.weight_parameters()]
-    assert driver.step(*batch, phase_epochs=0) == 8
+    assert driver.step(batch, phase_epochs=0) == 8
     expected = adapter.to_alphas(swarm.recommend())["cell"]
     np.testing.assert_allclose(read_alphas(supernet)["cell"], expected, rtol=1e-6)
     assert all(
@@ -73,10 +85,10 @@ def test_a_generation_leaves_its_recommendation_in_the_supernet(space, supernet,
 def test_answers_of_a_swarm_are_three_different_things(space, supernet, batch):
     adapter = Adapter(space)
     phase = swarm_phase()
-    swarm = create_swarm(adapter, phase, seed=rng.seed_sequence(0))
-    driver = SwarmDriver(supernet, adapter, swarm, phase, space.decode_indices)
+    driver = swarm_driver(space, supernet, phase)
+    swarm = driver.swarm
     for _ in range(3):
-        driver.step(*batch, phase_epochs=0)
+        driver.step(batch, phase_epochs=0)
     centre = adapter.to_alphas(swarm.positions.mean(axis=0))
     best = adapter.to_alphas(swarm.best_position)
     np.testing.assert_array_equal(driver.answer("centre")["cell"], centre["cell"])
@@ -92,7 +104,8 @@ def test_the_first_gradient_step_goes_against_the_sign_of_the_gradient(supernet,
     before = read_alphas(supernet)["cell"]
     loss = torch.nn.functional.cross_entropy(supernet(batch[0]), batch[1])
     (gradient,) = torch.autograd.grad(loss, supernet.alpha_parameters())
-    reported = GradientDriver(supernet, phase).step(*batch, phase_epochs=0)
+    driver = GradientDriver(supernet, phase, sgd_of(supernet))
+    reported = driver.step(batch, batch, phase_epochs=0)
     assert reported == pytest.approx(loss.item(), rel=1e-6)
     moved = read_alphas(supernet)["cell"] - before
     # Adam's first step is the rate times the sign, where the gradient is far above epsilon.
@@ -109,8 +122,8 @@ def test_beta_decay_is_the_gradient_of_the_mean_log_sum_exp(supernet, batch):
         phase = Phase(
             name="g", alphas="gradient", weight_decay=0.0, until=[Epochs(at_least=2)], **settings
         )
-        driver = GradientDriver(net, phase)
-        driver.step(*batch, phase_epochs=0)
+        driver = GradientDriver(net, phase, sgd_of(net))
+        driver.step(batch, batch, phase_epochs=0)
         return driver.state_dict()["slots"]["0"]["exp_avg"]
 
     # Adam's first moment is (1 - 0.5) times the gradient; that of mean LSE is softmax / edges.
