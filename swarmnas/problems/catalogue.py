@@ -7,13 +7,39 @@ from collections.abc import Callable
 from typing import Any
 
 from swarmnas.checks import as_int, one_of
+from swarmnas.problems import classic, ioh_suites, nevergrad_functions
 from swarmnas.problems.problem import Problem
 from swarmnas.registry import Registry
 
-__all__ = ["available", "create", "problems"]
+__all__ = ["SUITES", "available", "create", "problems", "suite"]
 
 problems = Registry[Callable[..., Problem]](kind="problem")
 """Every problem by name: a function of ``num_dims``, ``instance`` and settings of its own."""
+
+SUITES: dict[str, tuple[str, ...]] = {
+    "classic": tuple(classic.ENTRIES),
+    "bbob": tuple(f"bbob-f{k}" for k in range(1, len(ioh_suites.BBOB) + 1)),
+    "cec2022": tuple(f"cec2022-f{k}" for k in range(1, len(ioh_suites.CEC2022) + 1)),
+    "nevergrad": tuple(f"nevergrad-{n.replace('_', '-')}" for n in nevergrad_functions.NAMES),
+}
+"""Suite -> the names of its problems."""
+
+_HERE = "swarmnas.problems"
+for _name, (_constructor, _summary) in classic.ENTRIES.items():
+    problems.add(_name, f"{_HERE}.classic:{_constructor}", summary=_summary)
+for _suite in ("bbob", "cec2022"):
+    for _number, _summary in enumerate(getattr(ioh_suites, _suite.upper()), start=1):
+        problems.add(
+            f"{_suite}-f{_number}",
+            f"{_HERE}.ioh_suites:{_suite}.f{_number}",
+            summary=f"{_summary} (of {_suite.upper()}, by ioh).",
+        )
+for _name in nevergrad_functions.NAMES:
+    problems.add(
+        f"nevergrad-{_name.replace('_', '-')}",
+        f"{_HERE}.nevergrad_functions:functions.{_name}",
+        summary=f"nevergrad's {_name}.",
+    )
 
 
 def available() -> dict[str, str]:
@@ -54,3 +80,16 @@ def create(name: str, *, num_dims: int, instance: int = 1, **settings: Any) -> P
         instance=as_int("instance", instance, low=0),
         **settings,
     )
+
+
+def suite(name: str) -> tuple[str, ...]:
+    """Return the names of a suite's problems.
+
+    Raises:
+        UnknownNameError: No such suite; the message has the nearest known one.
+
+    Example:
+        >>> len(suite("bbob"))
+        24
+    """
+    return SUITES[one_of("suite", name, SUITES)]

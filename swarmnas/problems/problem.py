@@ -51,6 +51,11 @@ class Problem:
     """A position of the lowest loss, ``(num_dims,)``; ``None`` where it is not published."""
     exact: Callable[[Array], Array] | None = field(default=None, repr=False)
     """The function without noise; ``None`` where ``function`` has none."""
+    choices: tuple[int, ...] | None = None
+    """Where a position is rows of logits, row after row, and the largest of a row decides: the
+    length of each row. ``None`` where every position is another point."""
+    describe: Callable[[NDArray[np.float64]], str] | None = field(default=None, repr=False)
+    """What a position ``(num_dims,)`` stands for, as text."""
 
     @property
     def num_dims(self) -> int:
