@@ -53,12 +53,21 @@ class Registry(Generic[T]):
         self.kind = kind
         self.group = group or f"swarmnas.{kind}s"
         self._own: dict[str, Entry] = {}
+        self._families: dict[str, Entry] = {}
         self._all: dict[str, Entry] | None = None
 
     def add(self, name: str, target: str, *, summary: str) -> None:
         """Register ``name``; a name that is taken is an error."""
         self._insert(self._own, Entry(name, target, summary))
         self._all = None
+
+    def add_family(self, prefix: str, target: str, *, summary: str) -> None:
+        """Let ``target(REST)`` answer for every name of the form ``prefix:REST``."""
+        self._insert(self._families, Entry(prefix, target, summary))
+
+    def families(self) -> dict[str, Entry]:
+        """Return every family by prefix; its members are not listed by :meth:`entries`."""
+        return dict(self._families)
 
     def load(self, name: str) -> T:
         """Import and return what ``name`` stands for.
@@ -67,13 +76,12 @@ class Registry(Generic[T]):
             UnknownNameError: No such name; the message lists the nearest known one.
         """
         entry = self.entries().get(name)
-        if entry is None:
-            raise UnknownNameError(unknown_name(self.kind, name, self.entries()))
-        module, _, attribute = entry.target.partition(":")
-        found: Any = importlib.import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-        return cast(T, found)
+        if entry is not None:
+            return cast(T, _imported(entry.target))
+        prefix, colon, rest = str(name).partition(":")
+        if colon and prefix in self._families:
+            return cast(T, _imported(self._families[prefix].target)(rest))
+        raise UnknownNameError(unknown_name(self.kind, name, [*self.entries(), *self._families]))
 
     def entries(self) -> dict[str, Entry]:
         """Return every entry by name, ours and those of installed packages, sorted."""
@@ -99,3 +107,12 @@ class Registry(Generic[T]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries())
+
+
+def _imported(target: str) -> Any:
+    """Return the attribute that ``"module:attribute"`` names."""
+    module, _, attribute = target.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in attribute.split("."):
+        found = getattr(found, part)
+    return found

@@ -14,6 +14,7 @@ from swarmnas.optimizers.base import Capabilities, CommonSettings, Optimizer
 from swarmnas.optimizers.catalogue import available, create, optimizers
 from swarmnas.optimizers.minimize import minimize
 from swarmnas.optimizers.one_by_one import Candidate, OneByOne
+from swarmnas.optimizers.warm_restart import warm_restart
 
 __all__ = [
     "Candidate",
@@ -26,4 +27,5 @@ __all__ = [
     "diversity",
     "minimize",
     "optimizers",
+    "warm_restart",
 ]

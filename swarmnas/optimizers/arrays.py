@@ -92,6 +92,10 @@ class Arrays:
         rng.random(out=draws, dtype=self.dtype)
         return draws
 
+    def normal(self, rng: np.random.Generator, *shape: int) -> Array:
+        """Return standard normal draws."""
+        return rng.standard_normal(shape, dtype=self.dtype)
+
     def state(self) -> dict[str, Any]:
         """Return the state of what this object draws itself: nothing on the host."""
         return {}
@@ -137,6 +141,9 @@ class DeviceArrays(Arrays):
     def uniform(self, rng: np.random.Generator, *shape: int) -> Array:
         return self.array(super().uniform(rng, *shape))
 
+    def normal(self, rng: np.random.Generator, *shape: int) -> Array:
+        return self.array(super().normal(rng, *shape))
+
 
 class DrawingArrays(DeviceArrays):
     """Torch tensors whose draws are made on their device, seeded from the host generator."""
@@ -150,6 +157,11 @@ class DrawingArrays(DeviceArrays):
 
     def uniform(self, rng: np.random.Generator, *shape: int) -> Array:
         return self.xp.rand(
+            shape, generator=self._generator, dtype=self._own_dtype, device=self.device
+        )
+
+    def normal(self, rng: np.random.Generator, *shape: int) -> Array:
+        return self.xp.randn(
             shape, generator=self._generator, dtype=self._own_dtype, device=self.device
         )
 

@@ -19,7 +19,7 @@ from swarmnas.checks import as_float, as_int, explain
 from swarmnas.errors import AskTellOrderError, SettingError, ShapeError, StateError
 from swarmnas.optimizers.arrays import Array, arrays_like, to_host
 from swarmnas.optimizers.box import Box
-from swarmnas.optimizers.comparison import Losses, beats, best_row
+from swarmnas.optimizers.comparison import Index, Losses, beats, best_row, order
 from swarmnas.optimizers.diversity import centre_distance
 from swarmnas.rng import Seed, generator, generator_state, restore_generator
 
@@ -100,6 +100,8 @@ class Optimizer(ABC):
         "_position",
         "_loss",
         "_violation",
+        "_known",
+        "_num_unknown",
         "_rows",
         "_num_pending",
         "_recommendation",
@@ -155,6 +157,9 @@ class Optimizer(ABC):
         self._place(initial_positions)
         self._loss = np.full(self.population_size, math.inf)
         self._violation = np.full(self.population_size, math.inf)
+        self._known = np.zeros(self.population_size, dtype=bool)
+        """Particles that need no evaluation before the search can start."""
+        self._num_unknown = self.population_size
         self._rows = self._arrays.zeros(self._largest_batch(), self.num_dims)
         self._num_pending = 0
         self._recommendation = self._arrays.mean(self._position)
@@ -172,6 +177,9 @@ class Optimizer(ABC):
     def _recommended_population(self) -> int:
         """Return the population size for ``num_dims`` where the caller names none."""
         return 40
+
+    def _injected(self, particles: Index) -> None:  # noqa: B027 - most have nothing more
+        """Bring in line with their new positions what else is known of ``particles``."""
 
     def _largest_batch(self) -> int:
         """Return the most rows that one ``ask`` hands out."""
@@ -236,27 +244,67 @@ class Optimizer(ABC):
                 explain("tell", "rows that ask() returned", "nothing asked", "Call ask() first.")
             )
         rows = self._checked_rows(positions, count)
-        losses = _checked_numbers("losses", losses, count)
-        failed = ~np.isfinite(losses)
-        if violations is None:
-            violations = np.zeros(count)
-        else:
-            self._refuse_missing(violations=True)
-            violations = _checked_numbers("violations", violations, count)
-            if (violations < 0).any():
-                fix = "Pass 0 for a feasible row."
-                raise SettingError(explain("violations", ">= 0", violations.min(), fix))
-            failed |= ~np.isfinite(violations)
-        if failed.any():
-            losses = np.where(failed, math.inf, losses)
-            violations = np.where(failed, math.inf, violations)
+        losses, violations = self._checked_losses(losses, violations, count)
         if rows is not None:
             self._rows[:count] = rows
         self._num_pending = 0
         self.evaluations += count
-        self._record(losses, violations)
+        succeeded = self._record(self._rows, losses, violations, self.generation + 1)
+        self._failed_generations = 0 if succeeded else self._failed_generations + 1
         self._update(losses, violations)
         self.generation += 1
+
+    def inject(self, positions: Any, losses: Any = None, violations: Any = None) -> None:
+        """Replace the worst particles by points that are known from elsewhere.
+
+        Call it between a tell and the next ask, or before the first. The points arrive at rest.
+        They cost no budget; ``evaluations`` counts told rows only.
+
+        Args:
+            positions: ``(k, num_dims)``, 1 <= k <= population_size, inside the bounds.
+            losses: ``(k,)``, of the same objective; NaN and infinities mark failed rows. With
+                ``noisy=True`` they are not looked at, and the points are evaluated again.
+            violations: ``(k,)``, constraint violations; ``None`` is all 0.
+
+        Raises:
+            AskTellOrderError: Rows are asked and not told.
+            ShapeError: An array has the wrong shape.
+            SettingError: Losses are missing, an array is not numeric, a position outside the
+                bounds, a violation negative.
+
+        Example:
+            >>> from swarmnas.optimizers import create
+            >>> swarm = create("cso", bounds=([-5.0], [5.0]), seed=0)
+            >>> swarm.inject([[0.5], [0.25]], [0.25, 0.0625])
+            >>> swarm.best_loss, len(swarm.ask())
+            (0.0625, 38)
+        """
+        if self._num_pending:
+            fix = "Call tell() before inject()."
+            got = f"{self._num_pending} rows that have no losses yet"
+            raise AskTellOrderError(explain("inject", "a tell() first", got, fix))
+        rows = self._checked_swarm("positions", positions)
+        count = rows.shape[0]
+        if losses is None and not self.noisy:
+            fix = "Pass the losses of the positions, or start with initial_positions."
+            raise SettingError(explain("losses", f"{count} numbers", "none", fix))
+        losses, violations = self._checked_losses(
+            np.full(count, math.inf) if losses is None else losses, violations, count
+        )
+        self._inject(rows, losses, violations)
+
+    def _inject(self, rows: Array, losses: Losses, violations: Losses) -> None:
+        """Put checked rows in the place of the worst particles."""
+        worst = order(self._loss, self._violation)[-len(losses) :]
+        self._position[self._arrays.index(worst)] = rows
+        if self.noisy:
+            self._loss[worst], self._violation[worst] = math.inf, math.inf
+        else:
+            self._loss[worst], self._violation[worst] = losses, violations
+            self._known[worst] = True
+            self._num_unknown = int((~self._known).sum())
+            self._record(rows, losses, violations, self.generation)
+        self._injected(worst)
 
     @property
     def pending(self) -> Array | None:
@@ -287,6 +335,34 @@ class Optimizer(ABC):
         """
         known = not self.noisy and self.best_loss < math.inf
         return self._arrays.copy(self._best_position if known else self._recommendation)
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """``(lower, upper)`` as the swarm keeps them, copies."""
+        return self._arrays.copy(self._box.lower), self._arrays.copy(self._box.upper)
+
+    def memory(self) -> tuple[Array, Losses, Losses]:
+        """Return the points that the search stands on, best first, with what is known of them.
+
+        Returns:
+            Positions ``(k, num_dims)``, losses ``(k,)`` and violations ``(k,)``, all copies. A
+            swarm with personal bests gives those. The best row told comes first if the swarm has
+            moved on from it. Under noise all losses are NaN, for none holds beyond its batch;
+            without, points that failed or were never evaluated are left out.
+        """
+        points, loss, violation = self._points(), self._loss, self._violation
+        ranked = order(loss, violation)
+        if self.noisy:
+            nothing = np.zeros(len(ranked))
+            return self._gathered(points, ranked), nothing + math.nan, nothing
+        ranked = ranked[np.isfinite(loss[ranked])]
+        rows, loss, violation = self._gathered(points, ranked), loss[ranked], violation[ranked]
+        if len(ranked) and beats(self.best_loss, self.best_violation, loss[0], violation[0]):
+            best = self._best_position[None, :]
+            rows = self._arrays.xp.concat([best, rows])
+            loss = np.concatenate([[self.best_loss], loss])
+            violation = np.concatenate([[self.best_violation], violation])
+        return rows, loss, violation
 
     @property
     def diversity(self) -> float:
@@ -390,38 +466,63 @@ class Optimizer(ABC):
             return self._largest_batch()
         return self.max_evaluations - self.evaluations
 
-    def _propose_swarm(self, limit: int) -> int:
-        """Propose the particles as they stand: the first batch of most algorithms."""
-        count = min(self.population_size, limit)
-        self._rows[:count] = self._position[:count]
-        return count
+    def _points(self) -> Array:
+        """Return the points whose losses the swarm keeps, one a particle."""
+        return self._position
 
-    def _accept_swarm(self, losses: Losses, violations: Losses) -> None:
-        """Take in what :meth:`_propose_swarm` proposed."""
-        count = len(losses)
-        self._position[:count] = self._rows[:count]
-        self._loss[:count], self._violation[:count] = losses, violations
+    def _gathered(self, points: Array, particles: Index) -> Array:
+        """Return the rows of ``points`` that belong to ``particles``."""
+        out = self._arrays.zeros(len(particles), self.num_dims)
+        return self._arrays.take(points, self._arrays.index(particles), out)
+
+    @property
+    def _starting(self) -> bool:
+        """Whether particles wait for their first evaluation."""
+        return self._num_unknown > 0
+
+    def _propose_start(self, limit: int) -> int:
+        """Propose the particles that have no loss yet: the first batch of most algorithms."""
+        unknown = np.flatnonzero(~self._known)[:limit]
+        self._arrays.take(self._position, self._arrays.index(unknown), self._rows[: len(unknown)])
+        return len(unknown)
+
+    def _accept_start(self, losses: Losses, violations: Losses) -> None:
+        """Take in what :meth:`_propose_start` proposed."""
+        told = np.flatnonzero(~self._known)[: len(losses)]
+        self._position[self._arrays.index(told)] = self._rows[: len(told)]
+        if self.noisy:
+            self._forget_losses()
+        self._loss[told], self._violation[told] = losses, violations
+        self._known[told] = True
+        self._num_unknown -= len(told)
+
+    def _forget_losses(self) -> None:
+        """Drop the losses of earlier batches: under noise they decide nothing."""
+        self._loss[:], self._violation[:] = math.inf, math.inf
 
     def _place(self, initial_positions: Any) -> None:
         """Fill the swarm uniformly, then put the caller's positions first."""
         self._box.sample(self._rng, self.population_size, self._position)
-        if initial_positions is None:
-            return
+        if initial_positions is not None:
+            given = self._checked_swarm("initial_positions", initial_positions)
+            self._position[: given.shape[0]] = given
+
+    def _checked_swarm(self, name: str, positions: Any) -> Array:
+        """Return at most ``population_size`` positions inside the bounds as an array."""
         fix = "Pass positions inside the bounds, at most population_size of them."
         try:
-            given = self._arrays.array(initial_positions)
+            given = self._arrays.array(positions)
         except (TypeError, ValueError) as cause:
-            got = type(initial_positions).__name__
-            message = explain("initial_positions", "a numeric array", got, fix)
-            raise ShapeError(message) from cause
+            got = type(positions).__name__
+            raise ShapeError(explain(name, "a numeric array", got, fix)) from cause
         fits = given.ndim == 2 and given.shape[1] == self.num_dims
-        if not fits or given.shape[0] > self.population_size:
-            expected = f"shape (k, {self.num_dims}), k <= {self.population_size}"
-            raise ShapeError(explain("initial_positions", expected, tuple(given.shape), fix))
+        if not fits or not 1 <= given.shape[0] <= self.population_size:
+            expected = f"shape (k, {self.num_dims}), 1 <= k <= {self.population_size}"
+            raise ShapeError(explain(name, expected, tuple(given.shape), fix))
         if not self._box.contains(given):
             expected, got = "numbers inside the bounds", "a row outside them"
-            raise SettingError(explain("initial_positions", expected, got, fix))
-        self._position[: given.shape[0]] = given
+            raise SettingError(explain(name, expected, got, fix))
+        return given
 
     def _stop_at(
         self, target_loss: float | None, min_diversity: float | None, max_stagnation: int | None
@@ -479,15 +580,36 @@ class Optimizer(ABC):
             raise SettingError(explain("positions", expected_rows, got, fix))
         return rows
 
-    def _record(self, losses: Losses, violations: Losses) -> None:
-        """Remember the best row of the batch if it beats the best so far."""
+    def _checked_losses(self, losses: Any, violations: Any, count: int) -> tuple[Losses, Losses]:
+        """Return float64 copies of losses and violations, infinite where a row failed."""
+        losses = _checked_numbers("losses", losses, count)
+        failed = ~np.isfinite(losses)
+        if violations is None:
+            violations = np.zeros(count)
+        else:
+            self._refuse_missing(violations=True)
+            violations = _checked_numbers("violations", violations, count)
+            if (violations < 0).any():
+                fix = "Pass 0 for a feasible row."
+                raise SettingError(explain("violations", ">= 0", violations.min(), fix))
+            failed |= ~np.isfinite(violations)
+        if failed.any():
+            losses = np.where(failed, math.inf, losses)
+            violations = np.where(failed, math.inf, violations)
+        return losses, violations
+
+    def _record(self, rows: Array, losses: Losses, violations: Losses, generation: int) -> bool:
+        """Remember the best of ``rows`` if it beats the best so far; return whether any succeeded.
+
+        ``generation`` is what the stagnation is counted from.
+        """
         row = best_row(losses, violations)
         loss, violation = losses[row], violations[row]
-        self._failed_generations = 0 if loss < math.inf else self._failed_generations + 1
         if beats(loss, violation, self.best_loss, self.best_violation):
             self.best_loss, self.best_violation = float(loss), float(violation)
-            self._best_position[...] = self._rows[row]
-            self._best_generation = self.generation + 1
+            self._best_position[...] = rows[row]
+            self._best_generation = generation
+        return bool(loss < math.inf)
 
     def _identity(self) -> dict[str, Any]:
         """Return what a state must share with the optimizer that loads it."""

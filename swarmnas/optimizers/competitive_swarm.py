@@ -8,17 +8,22 @@ import numpy as np
 
 from swarmnas.checks import as_float
 from swarmnas.optimizers.arrays import Array
-from swarmnas.optimizers.base import CommonSettings, Optimizer
 from swarmnas.optimizers.comparison import Index, Losses, beats
+from swarmnas.optimizers.learning_swarm import LearningSettings, LearningSwarm
 
-__all__ = ["CompetitiveSwarm"]
+__all__ = ["CompetitiveSwarm", "recommended_population"]
 
 _DIMS = (30, 100, 500, 1000, 2000, 5000)
 _POPULATION = (40, 100, 250, 500, 1000, 1500)
 _PHI = (0.0, 0.0, 0.05, 0.1, 0.2, 0.2)
 
 
-class CompetitiveSwarm(Optimizer):
+def recommended_population(num_dims: int) -> int:
+    """Return the authors' population size for so many dimensions, an even number."""
+    return 2 * round(np.interp(num_dims, _DIMS, _POPULATION) / 2)
+
+
+class CompetitiveSwarm(LearningSwarm):
     """Competitive swarm optimizer.
 
     Each generation pairs the swarm at random. The winner of a pair stays; the loser learns from
@@ -37,9 +42,9 @@ class CompetitiveSwarm(Optimizer):
         phi: Pull towards the swarm's mean, >= 0; ``None`` takes the authors' recommendation for
             non-separable functions, by dimension: 0 up to 100, 0.05 at 500, 0.1 at 1000, 0.2
             from 2000 on, and linear in between.
-        **common: See :class:`~swarmnas.optimizers.Optimizer`. ``population_size=None`` takes the
-            authors' recommendation: 100 for 100 dimensions, 250 for 500, 500 for 1000, 1000 for
-            2000, 1500 for 5000, linear in between.
+        **common: See :class:`~swarmnas.optimizers.learning_swarm.LearningSwarm`.
+            ``population_size=None`` takes the authors' recommendation: 100 for 100 dimensions,
+            250 for 500, 500 for 1000, 1000 for 2000, 1500 for 5000, linear in between.
 
     References:
         Cheng and Jin, "A competitive swarm optimizer for large scale optimization", IEEE
@@ -49,31 +54,30 @@ class CompetitiveSwarm(Optimizer):
     """
 
     name: ClassVar[str] = "cso"
-    _state: ClassVar[tuple[str, ...]] = ("_velocity", "_new_velocity", "_pairs", "_num_pairs")
+    _state: ClassVar[tuple[str, ...]] = ("_pairs", "_num_pairs")
 
-    def __init__(self, *, phi: float | None = None, **common: Unpack[CommonSettings]) -> None:
+    def __init__(self, *, phi: float | None = None, **common: Unpack[LearningSettings]) -> None:
         super().__init__(**common)
         self.phi = self._recommended_phi() if phi is None else as_float("phi", phi, low=0)
-        half = self.population_size // 2
-        self._velocity = self._arrays.zeros(self.population_size, self.num_dims)
-        self._new_velocity = self._arrays.zeros(half, self.num_dims)
-        self._pull = self._arrays.zeros(half, self.num_dims)
-        self._pairs = np.zeros((2, half), dtype=np.int64)
+        self._pairs = np.zeros((2, self._most_learners()), dtype=np.int64)
         """Winners and losers, or the two sides while a noisy batch is out."""
         self._num_pairs = 0
 
     def _recommended_population(self) -> int:
-        return 2 * round(np.interp(self.num_dims, _DIMS, _POPULATION) / 2)
+        return recommended_population(self.num_dims)
 
     def _recommended_phi(self) -> float:
         return float(np.interp(self.num_dims, _DIMS, _PHI))
+
+    def _most_learners(self) -> int:
+        return self.population_size // 2
 
     def _smallest_batch(self) -> int:
         return 2 if self.noisy else 1
 
     def _propose(self, limit: int) -> int:
-        if not self.noisy and self.generation == 0:
-            return self._propose_swarm(limit)
+        if self._starting and not self.noisy:
+            return self._propose_start(limit)
         half = self.population_size // 2
         count = min(half, limit // 2 if self.noisy else limit)
         self._num_pairs = count
@@ -88,8 +92,8 @@ class CompetitiveSwarm(Optimizer):
         return count
 
     def _update(self, losses: Losses, violations: Losses) -> None:
-        if not self.noisy and self.generation == 0:
-            self._accept_swarm(losses, violations)
+        if self._starting and not self.noisy:
+            self._accept_start(losses, violations)
             return
         winners, losers = self._pairs[:, : self._num_pairs]
         if not self.noisy:
@@ -98,13 +102,10 @@ class CompetitiveSwarm(Optimizer):
             return
         told = self._pairs[:, : self._num_pairs].ravel()
         self._position[self._arrays.index(told)] = self._rows[: len(told)]
-        self._loss[:], self._violation[:] = np.inf, np.inf  # stale losses decide nothing
+        self._forget_losses()
         self._loss[told], self._violation[told] = losses, violations
         self._compete(winners, losers)
-        won = self._arrays.take(
-            self._position, self._arrays.index(winners), self._pull[: len(winners)]
-        )
-        self._recommendation[...] = self._arrays.mean(won)
+        self._recommendation[...] = self._arrays.mean(self._gather(winners))
         self._teach(winners, losers)
         self._move(losers)
 
@@ -123,27 +124,6 @@ class CompetitiveSwarm(Optimizer):
         return self._arrays.mean(self._position)
 
     def _teach(self, winners: Index, losers: Index) -> None:
-        """Write the losers' next positions into the first rows, and their velocities."""
-        arrays, count = self._arrays, len(losers)
-        index = arrays.index(losers)
-        draws = arrays.uniform(self._rng, 3 if self.phi else 2, count, self.num_dims)
-        position = arrays.take(self._position, index, self._rows[:count])
-        velocity = arrays.take(self._velocity, index, self._new_velocity[:count])
-        pull = arrays.take(self._position, arrays.index(winners), self._pull[:count])
-        velocity *= draws[0]  # eq. 6
-        pull -= position
-        pull *= draws[1]
-        velocity += pull
-        if self.phi:
-            arrays.xp.subtract(self._guide(), position, out=pull)
-            pull *= draws[2]
-            pull *= self.phi
-            velocity += pull
-        position += velocity  # eq. 7
-        self._box.clip(position)
-
-    def _move(self, losers: Index) -> None:
-        """Put the losers where :meth:`_teach` sent them."""
-        index = self._arrays.index(losers)
-        self._position[index] = self._rows[: len(losers)]
-        self._velocity[index] = self._new_velocity[: len(losers)]
+        """Let the losers learn from their winners and from the guide; eq. 6 and 7."""
+        guide = self._guide() if self.phi else None
+        self._learn(losers, self._gather(winners), guide, self.phi)

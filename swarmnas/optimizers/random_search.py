@@ -25,8 +25,8 @@ class RandomSearch(Optimizer):
     smallest_population: ClassVar[int] = 1
 
     def _propose(self, limit: int) -> int:
-        if self.generation == 0:
-            return self._propose_swarm(limit)
+        if self._starting:
+            return self._propose_start(limit)
         count = min(self.population_size, limit)
         self._box.sample(self._rng, count, self._rows[:count])
         if self.noisy and count > 1:
@@ -34,5 +34,8 @@ class RandomSearch(Optimizer):
         return count
 
     def _update(self, losses: Losses, violations: Losses) -> None:
-        self._accept_swarm(losses, violations)
+        if self._starting:
+            self._accept_start(losses, violations)
+        else:
+            self._position[: len(losses)] = self._rows[: len(losses)]
         self._recommendation[...] = self._rows[best_row(losses, violations)]
