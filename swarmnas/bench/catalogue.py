@@ -65,7 +65,9 @@ def check_name(name: str) -> str:
     Raises:
         UnknownNameError: With the nearest known name.
     """
-    if name not in entrants and name not in optimizers.optimizers:
+    if ":" in name:  # a member of a family, such as nevergrad's
+        optimizers.optimizers.load(name)
+    elif name not in entrants and name not in optimizers.optimizers:
         raise UnknownNameError(unknown_name("optimizer", name, available()))
     return name
 

@@ -70,17 +70,24 @@ class Results:
         study: The study.
         records: Its records, in any order.
         instances: "reporting", "tuning" or "all".
+        versions: What the records were made with, by name.
 
     Raises:
         RunError: There is no record.
     """
 
     def __init__(
-        self, study: Study, records: Iterable[Mapping[str, Any]], *, instances: str = "reporting"
+        self,
+        study: Study,
+        records: Iterable[Mapping[str, Any]],
+        *,
+        instances: str = "reporting",
+        versions: Mapping[str, str] | None = None,
     ) -> None:
         one_of("instances", instances, ("reporting", "tuning", "all"))
         self.study = study
         self.instances = instances
+        self.versions = dict(versions or {})
         order = {unit.key: rank for rank, unit in enumerate(study.units())}
         kept = [r for r in records if instances in ("all", r["purpose"])]
         self._runs: dict[tuple[str, str, int], list[Run]] = {}
@@ -107,7 +114,8 @@ class Results:
             fix = "Name a directory that `swarmnas bench run` wrote."
             raise RunError(explain(str(path), "a store of the bench", "another run", fix))
         study = Study.from_mapping(store.config["study"], source=str(path))
-        return cls(study, store.history(), instances=instances)
+        versions = store.config.get("versions", {})
+        return cls(study, store.history(), instances=instances, versions=versions)
 
     @property
     def optimizers(self) -> list[str]:
