@@ -114,7 +114,7 @@ class Study(_Strict):
     """
 
     suite: str | None = None
-    """A suite whose problems come before those of ``problems``."""
+    """A suite; its problems come before those of ``problems``, unless named there too."""
     problems: list[ProblemEntry] = []
     dims: Annotated[list[Count], Field(min_length=1)]
     optimizers: Annotated[list[OptimizerEntry], Field(min_length=1)]
@@ -138,9 +138,9 @@ class Study(_Strict):
         if not isinstance(data, Mapping) or not isinstance(data.get("suite"), str):
             return data
         given = list(data.get("problems", []))
-        names = [*problems.suite(data["suite"])]
-        rest = [entry for entry in given if _labelled(entry) not in map(_labelled, names)]
-        return {**data, "problems": [*names, *rest]}
+        labels = [_labelled(entry).get("label") for entry in given if isinstance(entry, str | dict)]
+        more = [name for name in problems.suite(data["suite"]) if name not in labels]
+        return {**data, "problems": [*more, *given]}
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
