@@ -9,7 +9,7 @@ import typer
 
 from swarmnas import __version__
 from swarmnas.errors import SwarmNASError
-from swarmnas_cli import compare, listing, search, table
+from swarmnas_cli import bench, compare, listing, search, table
 
 app = typer.Typer(
     name="swarmnas",
@@ -39,6 +39,7 @@ app.command("search")(search.command)
 app.command("compare")(compare.command)
 app.command("lookup")(table.lookup)
 app.add_typer(table.app, name="table")
+app.add_typer(bench.app, name="bench")
 app.command("list")(listing.command)
 
 

@@ -1,0 +1,11 @@
+"""Pictures and pages from records."""
+
+from swarmnas.reports.comparison import (
+    Comparison,
+    compare,
+    latex_table,
+    write_page,
+    write_pictures,
+)
+
+__all__ = ["Comparison", "compare", "latex_table", "write_page", "write_pictures"]
