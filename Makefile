@@ -39,7 +39,7 @@ check: $(READY)
 	$(MAKE) check-without-torch check-wheel
 
 # Everything below the networks works, and is tested, without torch.
-WITHOUT_TORCH := tests/test_core.py tests/conformance tests/optimizers tests/spaces tests/phases tests/problems tests/runs
+WITHOUT_TORCH := tests/test_core.py tests/conformance tests/optimizers tests/spaces tests/phases tests/problems tests/runs tests/bench
 check-without-torch:
 	$(PYTHON) -m venv --clear $(VENV)-core
 	$(VENV)-core/bin/python .ci/dependencies.py --without torch torchvision rich typer scikit-learn > $(VENV)-core/requirements.txt

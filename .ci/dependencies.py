@@ -5,7 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
-TEST_TOOLS = ("pytest", "pytest-timeout", "hypothesis")
+TEST_TOOLS = ("pytest", "pytest-timeout", "hypothesis", "ioh", "scikit-posthocs")
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--without", nargs="*", default=[])
