@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from swarmnas.runs import Callback
 from swarmnas.search import SearchConfig
 
 TINY = {
@@ -17,12 +18,30 @@ TINY = {
 }
 
 
+class Interrupt(Callback):
+    """Ctrl-C at a given step of a given epoch."""
+
+    def __init__(self, epoch, step):
+        self._when = (epoch, step)
+
+    def on_step(self, progress):
+        if (progress["epoch"], progress["step"]) == self._when:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def interrupt():
+    """Return a maker of callbacks that interrupt: ``interrupt(epoch=2, step=1)``."""
+    return Interrupt
+
+
 @pytest.fixture
 def tiny():
     """Return a maker of tiny configurations: ``tiny(seed=1)``."""
 
     def make(**settings):
-        return SearchConfig.from_mapping(TINY | settings)
+        given = TINY | settings
+        return SearchConfig.from_mapping({k: v for k, v in given.items() if v is not None})
 
     return make
 

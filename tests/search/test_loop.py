@@ -18,17 +18,6 @@ from swarmnas.runs import Callback
 from swarmnas.spaces import Genotype
 
 
-class Interrupt(Callback):
-    """Ctrl-C at a given step of a given epoch."""
-
-    def __init__(self, epoch, step):
-        self._when = (epoch, step)
-
-    def on_step(self, progress):
-        if (progress["epoch"], progress["step"]) == self._when:
-            raise KeyboardInterrupt
-
-
 class Log(Callback):
     def __init__(self):
         self.events = []
@@ -95,10 +84,10 @@ def test_same_seed_same_history_another_seed_another(tiny, story, tmp_path):
 
 
 @pytest.mark.parametrize(("epoch", "step"), [(1, 1), (2, 3), (3, 2), (5, 1)])
-def test_interrupted_and_resumed_ends_the_same(tiny, story, tmp_path, epoch, step):
+def test_interrupted_and_resumed_ends_the_same(tiny, story, tmp_path, interrupt, epoch, step):
     whole = search.run(tiny(), out=tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        search.run(tiny(), out=tmp_path / "broken", callbacks=[Interrupt(epoch, step)])
+        search.run(tiny(), out=tmp_path / "broken", callbacks=[interrupt(epoch, step)])
     resumed = search.resume(tmp_path / "broken")
     assert story(tmp_path / "broken") == story(tmp_path / "whole")
     assert resumed.genotype == whole.genotype
