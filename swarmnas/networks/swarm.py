@@ -8,6 +8,7 @@ for. All of it is bookkeeping on integers; no result changes beyond rounding.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -20,7 +21,7 @@ from torch.nn import functional
 
 from swarmnas.networks.blocks import CellBlock, Stack, spread
 from swarmnas.networks.mixtures import mixed_terms
-from swarmnas.networks.operations import Operation, Zero, apply, memory_format
+from swarmnas.networks.operations import Operation, Zero, apply
 
 __all__ = ["DEFAULT_MEMORY", "swarm_losses"]
 
@@ -100,11 +101,11 @@ def _is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
-def _cached_parts(images: Tensor, batch: int) -> int:
-    """Return how many parts of ``images`` one call should work on."""
-    if images.device.type != "cpu":
-        return max(1, len(images) // batch)
-    return max(1, _CACHE * len(images) // (batch * images.numel() * images.element_size()))
+def _cached_parts(part: Tensor) -> int:
+    """Return how many batches like this one call should work on."""
+    if part.device.type != "cpu":
+        return sys.maxsize
+    return max(1, _CACHE // (part.numel() * part.element_size()))
 
 
 class _Mixed:
@@ -113,7 +114,7 @@ class _Mixed:
     def __init__(self, stack: Stack, stem: Tensor, particles: Mapping[str, Tensor]) -> None:
         self.stack, self.stem = stack, stem
         self.terms = {name: mixed_terms(weights) for name, weights in particles.items()}
-        self.most = _cached_parts(stem, len(stem)) if stem.device.type == "cpu" else len(stem)
+        self.most = _cached_parts(stem)
         # By block, what its operations make of inputs that no choice has influenced.
         self.shared: dict[nn.Module, dict[int, list[Tensor]]] = {}
 
@@ -144,37 +145,36 @@ class _Copies:
     """The distinct images of a node, and which of them each particle sees.
 
     Args:
-        images: Parts stacked along the first dimension.
+        parts: One batch for each copy.
         rows: ``(P,)`` numbers of parts.
-        batch: Images a part.
-        empty: Whether the images are yet to come; see :meth:`add`.
     """
 
-    def __init__(self, images: Tensor, rows: Indices, batch: int, *, empty: bool = False) -> None:
-        self.images, self.rows = images, rows
-        self.parts = torch.split(images, batch)
-        self._empty = np.full(len(self.parts), empty)
+    def __init__(self, parts: Sequence[Tensor], rows: Indices) -> None:
+        self.parts = list(parts)
+        self.rows = rows
+        self._added = np.zeros(len(parts), np.int64)
 
-    def add(self, into: Indices, parts: Sequence[Tensor]) -> None:
-        """Add images to the parts ``into``, which names none twice."""
-        fresh = self._empty[into]
-        for chosen, combine in ((fresh, torch._foreach_copy_), (~fresh, torch._foreach_add_)):
-            (places,) = np.nonzero(chosen)
-            if len(places):
-                combine([self.parts[into[at]] for at in places], [parts[int(at)] for at in places])
-        self._empty[into] = False
+    def add(self, into: Indices, images: Sequence[Tensor]) -> None:
+        """Add images to the parts ``into``, which names none twice.
 
-    def finish(self) -> None:
-        """Set to zero what nothing was added to."""
-        for part in np.nonzero(self._empty)[0]:
-            self.parts[part].zero_()
+        The first images that a part is given replace it; they are shared, not copied.
+        """
+        owned = self._added[into] > 1
+        if owned.any():
+            (places,) = np.nonzero(owned)
+            torch._foreach_add_(
+                [self.parts[into[at]] for at in places], [images[int(at)] for at in places]
+            )
+        for at in np.nonzero(~owned)[0]:
+            part = into[at]
+            given = images[int(at)]
+            self.parts[part] = self.parts[part] + given if self._added[part] else given
+        self._added[into] += 1
 
     def take(self, rows: Indices) -> Tensor:
-        """Return some parts, stacked; without a copy where they stand in a row."""
-        first, count = int(rows[0]), len(rows)
-        if int(rows[-1]) - first == count - 1:  # rows ascend
-            batch = len(self.parts[0])
-            return self.images[first * batch : (first + count) * batch]
+        """Return some parts, stacked."""
+        if len(rows) == 1:
+            return self.parts[int(rows[0])]
         return torch.cat([self.parts[row] for row in rows])
 
 
@@ -188,43 +188,42 @@ class _Discrete:
 
     def logits(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """Return logits of the distinct networks, and which of them each particle is."""
-        batch = len(self.stem)
         columns = {name: values[start:stop] for name, values in self.columns.items()}
-        stem = _Copies(self.stem, np.zeros(stop - start, np.int64), batch)
+        stem = _Copies([self.stem], np.zeros(stop - start, np.int64))
         history = [stem] * self.stack.num_inputs
         for block in self.stack.blocks:
             if isinstance(block, CellBlock):
-                output = _discrete_cell(block, history, columns[block.place.cell], batch)
+                output = _discrete_cell(block, history, columns[block.place.cell])
             else:
-                output = _each(block, history[-1], batch)
+                output = _each(block, history[-1])
             history = [*history[1:], output]
-        last = _each(self.stack.head, history[-1], batch)
-        return last.images, torch.as_tensor(last.rows, device=last.images.device)
+        last = _each(self.stack.head, history[-1])
+        logits = torch.cat(last.parts)
+        return logits, torch.as_tensor(last.rows, device=logits.device)
 
 
-def _each(module: nn.Module, copies: _Copies, batch: int) -> _Copies:
+def _each(module: nn.Module, copies: _Copies) -> _Copies:
     """Apply a module to every distinct copy, so many at a time as the cache holds."""
-    step = _cached_parts(copies.images, batch) * batch
-    slabs = torch.split(copies.images, step)
-    outputs = [apply(module, part, len(part) // batch) for part in slabs]
-    return _Copies(torch.cat(outputs), copies.rows, batch)
+    parts: list[Tensor] = []
+    step = _cached_parts(copies.parts[0])
+    for start in range(0, len(copies.parts), step):
+        some = np.arange(start, min(start + step, len(copies.parts)))
+        parts += apply(module, copies.take(some), len(some)).chunk(len(some))
+    return _Copies(parts, copies.rows)
 
 
-def _discrete_cell(
-    block: CellBlock, inputs: Sequence[_Copies], columns: Indices, batch: int
-) -> _Copies:
+def _discrete_cell(block: CellBlock, inputs: Sequence[_Copies], columns: Indices) -> _Copies:
     """Return the distinct outputs of a cell.
 
     Args:
         block: The cell.
         inputs: Distinct inputs.
         columns: ``(P, E)``, -1 where an edge is dropped.
-        batch: Images a part.
     """
     cell = block.cell
     if block.inputs:
         pairs = zip(block.inputs, inputs, strict=True)
-        inputs = [_each(adapt, copies, batch) for adapt, copies in pairs]
+        inputs = [_each(adapt, copies) for adapt, copies in pairs]
     silent = np.array(
         [
             [isinstance(block.operation(edge, column), Zero) for column in range(cell.shape[1])]
@@ -240,17 +239,15 @@ def _discrete_cell(
         # What a particle's node is made of: for each edge the operation and the source's copy.
         codes = [_codes(columns[:, edge], nodes[cell.edges[edge].source]) for edge in edges]
         made, of = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)
-        nodes.append(_Copies(_blank(empty, len(made)), of.reshape(-1), batch, empty=True))
+        nodes.append(_Copies([empty] * len(made), of.reshape(-1)))
         for edge, ingredients in zip(edges, made.T, strict=True):
             source = cell.edges[edge].source
             for column in np.unique(columns[columns[:, edge] >= 0, edge]):
-                first = column * len(nodes[source].parts)
-                wanted = ingredients - first
+                wanted = ingredients - column * len(nodes[source].parts)
                 (into,) = np.nonzero((wanted >= 0) & (wanted < len(nodes[source].parts)))
                 module = block.operation(edge, column)
                 uses[source].append(_Use(module, nodes[node], wanted[into], into))
     for copies, wanted_for in zip(nodes, uses, strict=True):
-        copies.finish()
         _deliver(copies, wanted_for)
     if cell.output == "last":
         return nodes[-1]
@@ -261,22 +258,12 @@ def _discrete_cell(
         torch.cat([copies.parts[row] for copies, row in zip(inner, rows_of, strict=True)], dim=1)
         for rows_of in made
     ]
-    return _Copies(torch.cat(whole), of.reshape(-1), batch)
+    return _Copies(whole, of.reshape(-1))
 
 
 def _codes(columns: Indices, source: _Copies) -> Indices:
     """Return one number for each pair of an operation and a copy of its source; -1 for none."""
     return np.where(columns < 0, -1, columns * len(source.parts) + source.rows)
-
-
-def _blank(like: Tensor, parts: int) -> Tensor:
-    """Return so many parts, unset, each shaped and laid out in memory as ``like``."""
-    return torch.empty(
-        (parts * len(like), *like.shape[1:]),
-        dtype=like.dtype,
-        device=like.device,
-        memory_format=memory_format(like),
-    )
 
 
 @dataclass(frozen=True)
@@ -292,18 +279,17 @@ class _Use:
 def _deliver(source: _Copies, uses: Sequence[_Use]) -> None:
     """Run every use of a node's copies and add the results to the nodes that want them."""
     if len(source.parts) == 1:  # all particles see the same, so every operation has the same input
-        outputs = spread([use.module for use in uses], source.images)
+        outputs = spread([use.module for use in uses], source.parts[0])
         for use, output in zip(uses, outputs, strict=True):
             use.target.add(use.target_rows, [output] * len(use.target_rows))
         return
-    batch = len(source.parts[0])
-    step = _cached_parts(source.images, batch)
+    step = _cached_parts(source.parts[0])
     for same in _grouped(uses):
         wanted = np.unique(np.concatenate([use.source_rows for use in same]))
         for start in range(0, len(wanted), step):
             some = wanted[start : start + step]
             output = apply(same[0].module, source.take(some), len(some))
-            parts = torch.split(output, batch)
+            parts = output.chunk(len(some))
             for use in same:
                 inside = (use.source_rows >= some[0]) & (use.source_rows <= some[-1])
                 at = np.searchsorted(some, use.source_rows[inside])
