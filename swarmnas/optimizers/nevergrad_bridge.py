@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,15 +20,17 @@ np.random.set_state(_global_state)  # noqa: NPY002
 
 __all__ = ["NevergradOptimizer", "nevergrad_optimizer"]
 
-_WORST = 5e20  # above it nevergrad cuts losses, with a warning
+_WORST = 4e20  # from 5e20 on nevergrad cuts losses
 
 
 class NevergradOptimizer(Optimizer):
     """An optimizer of nevergrad in the unit cube, asked for ``population_size`` rows at a time.
 
-    Batches are what nevergrad calls workers. ``initial_positions`` and injected points are
-    suggested to it, so they are evaluated (again) in the next batches. Rows that the caller
-    repaired are learnt at the place where they were asked. Losses above 5e20 look alike to it.
+    ``population_size=None`` takes 10, or 1 where the method takes one row at a time. Batches
+    are what nevergrad calls workers. ``initial_positions`` and injected points are suggested to
+    it, so they are evaluated (again) in the next batches. Rows that the caller repaired are
+    learnt at the place where they were asked. Losses above 4e20 look alike to it. Its warnings
+    (of bounds, of losses that are all the same) are not passed on.
 
     References:
         Rapin and Teytaud, "Nevergrad: a gradient-free optimization platform", 2018.
@@ -69,7 +72,7 @@ class NevergradOptimizer(Optimizer):
         return bool(nevergrad.optimizers.registry[self.algorithm].no_parallelization)
 
     def _recommended_population(self) -> int:
-        return 1 if self._alone() else super()._recommended_population()
+        return 1 if self._alone() else 10
 
     def _suggest(self, particles: Index) -> None:
         rows = to_host(self._position[self._arrays.index(particles)]).astype(np.float64)
@@ -78,7 +81,8 @@ class NevergradOptimizer(Optimizer):
 
     def _propose(self, limit: int) -> int:
         count = min(limit, self.population_size)
-        self._asked = [self._inner.ask() for _ in range(count)]
+        with warnings.catch_warnings(action="ignore"):
+            self._asked = [self._inner.ask() for _ in range(count)]
         unit = np.stack([candidate.value for candidate in self._asked])
         rows = self._arrays.array(self._lower + unit * self._width)
         self._rows[:count] = self._box.clip(rows)
@@ -88,8 +92,10 @@ class NevergradOptimizer(Optimizer):
         count = len(losses)
         self._position[:count] = self._rows[:count]
         self._loss[:count], self._violation[:count] = losses, violations
-        for candidate, loss in zip(self._asked, np.clip(losses, -_WORST, _WORST), strict=True):
-            self._inner.tell(candidate, float(loss))
+        clipped = np.clip(losses, -_WORST, _WORST)
+        with warnings.catch_warnings(action="ignore"):
+            for candidate, loss in zip(self._asked, clipped, strict=True):
+                self._inner.tell(candidate, float(loss))
 
     def _injected(self, particles: Index) -> None:
         self._suggest(particles)
