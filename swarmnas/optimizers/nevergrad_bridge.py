@@ -53,7 +53,8 @@ class NevergradOptimizer(Optimizer):
         self._refuse_parallel()
         self._lower = to_host(self._box.lower).astype(np.float64)
         self._width = to_host(self._box.width).astype(np.float64)
-        space = nevergrad.p.Array(shape=(self.num_dims,), lower=0.0, upper=1.0)
+        self._padding = max(0, 2 - self.num_dims)  # some methods fail, for good, on one dimension
+        space = nevergrad.p.Array(shape=(self.num_dims + self._padding,), lower=0.0, upper=1.0)
         space.random_state = np.random.RandomState(int(self._rng.integers(2**32)))
         self._inner = nevergrad.optimizers.registry[self.algorithm](
             space, budget=self.max_evaluations, num_workers=self.population_size
@@ -77,13 +78,13 @@ class NevergradOptimizer(Optimizer):
     def _suggest(self, particles: Index) -> None:
         rows = to_host(self._position[self._arrays.index(particles)]).astype(np.float64)
         for row in (rows - self._lower) / np.where(self._width > 0, self._width, 1.0):
-            self._inner.suggest(np.clip(row, 0.0, 1.0))
+            self._inner.suggest(np.append(np.clip(row, 0.0, 1.0), [0.5] * self._padding))
 
     def _propose(self, limit: int) -> int:
         count = min(limit, self.population_size)
         with warnings.catch_warnings(action="ignore"):
             self._asked = [self._inner.ask() for _ in range(count)]
-        unit = np.stack([candidate.value for candidate in self._asked])
+        unit = np.stack([candidate.value[: self.num_dims] for candidate in self._asked])
         rows = self._arrays.array(self._lower + unit * self._width)
         self._rows[:count] = self._box.clip(rows)
         return count

@@ -8,7 +8,7 @@ from swarmnas.optimizers import create, optimizers
 from swarmnas.testing import OptimizerContract
 
 # Of nevergrad's hundreds, one of each kind; they are slow, so two of them stand for the rest.
-QUICK, SLOW = ("DE", "OnePlusOne"), ("DiagonalCMA", "PSO", "TBPSA", "TwoPointsDE")
+QUICK, SLOW = ("DE", "OnePlusOne"), ("CMA", "PSO", "TBPSA", "TwoPointsDE")
 NAMES = [
     *optimizers,
     *(f"nevergrad:{name}" for name in QUICK),
