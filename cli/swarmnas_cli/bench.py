@@ -19,7 +19,9 @@ from swarmnas.bench import run as run_study
 from swarmnas.checks import explain, one_of
 from swarmnas.errors import SettingError
 
-app = typer.Typer(help="Compare optimizers, with the statistics of the field.", no_args_is_help=True)
+app = typer.Typer(
+    help="Compare optimizers, with the statistics of the field.", no_args_is_help=True
+)
 
 QUIET_SECONDS = 10
 """Between two lines of progress where no terminal redraws them."""
@@ -82,14 +84,15 @@ def run(
     budget_per_dim: Annotated[
         int | None, typer.Option(help="Evaluations of a run, for each dimension.")
     ] = None,
+    budget: Annotated[
+        int | None, typer.Option(help="Evaluations of a run, whatever its dimension.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the whole study.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="The store; runs/bench-NAME unless given.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Processes.", min=1)] = 1,
-    cluster: Annotated[
-        str | None, typer.Option(help="Run on a cluster: ray.")
-    ] = None,
+    cluster: Annotated[str | None, typer.Option(help="Run on a cluster: ray.")] = None,
 ) -> None:
     """Run what a store lacks of a study; after any interruption the same command continues."""
     chosen, name = _study(
@@ -103,6 +106,7 @@ def run(
             "reporting": _numbers("--instances", instances),
             "tuning": _numbers("--tuning-instances", tuning_instances),
             "budget_per_dim": budget_per_dim,
+            "budget": budget,
             "seed": seed,
         },
     )
@@ -117,7 +121,9 @@ def run(
         try:
             run_study(chosen, path, jobs=jobs, executor=executor, progress=shown)
         except KeyboardInterrupt:
-            typer.echo(f"Interrupted; {path} holds what is done. Run it again to continue.", err=True)
+            typer.echo(
+                f"Interrupted; {path} holds what is done. Run it again to continue.", err=True
+            )
             sys.exit(130)
     typer.echo(f"Results in {path}. Next: swarmnas bench report {path}")
 
@@ -182,7 +188,8 @@ Which = Annotated[
 def report(
     store: Store,
     out: Annotated[
-        Path | None, typer.Option(help="Where to write; beside the store, STORE-report, unless given.")
+        Path | None,
+        typer.Option(help="Where to write; beside the store, STORE-report, unless given."),
     ] = None,
     against: Annotated[
         str | None, typer.Option(help="Test this optimizer against all others.")
@@ -214,7 +221,9 @@ def report(
     for notice in comparison.notices:
         typer.echo(f"Note: {notice}")
     console = Console()
-    view = Table(title=f"Mean ranks over {len(results.complete_blocks)} blocks", title_justify="left")
+    view = Table(
+        title=f"Mean ranks over {len(results.complete_blocks)} blocks", title_justify="left"
+    )
     view.add_column("optimizer")
     view.add_column("mean rank", justify="right")
     for label, rank in sorted(

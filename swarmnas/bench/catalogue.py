@@ -160,9 +160,7 @@ def check(
     try:
         if name in entrants:
             objective = Objective(problem, budget=min(budget, TRIAL))
-            run(
-                name, objective, seed=seed, population_size=population_size, settings=settings
-            )
+            run(name, objective, seed=seed, population_size=population_size, settings=settings)
         else:
             objective = Objective(problem, budget=budget)
             _create(name, objective, seed, population_size, dict(settings or {}))

@@ -33,7 +33,9 @@ def to_coco(results: Results, folder: Path | str) -> list[Path]:
         SettingError: The study has no BBOB problem.
         RunError: The folder cannot be written.
     """
-    blocks = [(number, block) for block in results.blocks if (number := _bbob_number(results, block))]
+    blocks = [
+        (number, block) for block in results.blocks if (number := _bbob_number(results, block))
+    ]
     if not blocks:
         fix = "Use --suite bbob."
         raise SettingError(explain("COCO export", "BBOB problems", "none in the study", fix))

@@ -104,7 +104,9 @@ class Objective:
         rows = positions[: self.left] if len(positions) > self.left else positions
         begun = time.perf_counter()
         if begun > self._deadline:
-            raise TooSlow("the run: took longer than max_seconds. Raise it or the optimizer's pace.")
+            raise TooSlow(
+                "the run: took longer than max_seconds. Raise it or the optimizer's pace."
+            )
         losses: NDArray[np.float64] = self.problem(rows)
         evaluated = time.perf_counter()
         exact = losses if self.problem.exact is None else self.problem.exact(rows)

@@ -7,6 +7,7 @@ because a user named one of its optimizers.
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import os
 import tempfile
@@ -26,12 +27,12 @@ FOREVER = 10**9
 
 
 def scipy_de(objective: Objective, *, seed: int, **settings: Any) -> None:
-    """SciPy's differential evolution; defaults but for the number of iterations."""
+    """Run the differential evolution of SciPy; defaults but for the number of iterations."""
     _scipy("differential_evolution", objective, seed, settings)
 
 
 def scipy_annealing(objective: Objective, *, seed: int, **settings: Any) -> None:
-    """SciPy's dual annealing; defaults but for the number of iterations."""
+    """Run the dual annealing of SciPy; defaults but for the number of iterations."""
     _scipy("dual_annealing", objective, seed, settings)
 
 
@@ -44,7 +45,7 @@ def _scipy(name: str, objective: Objective, seed: int, settings: dict[str, Any])
 
 
 def pycma(objective: Objective, *, seed: int, sigma: float = 0.3, restarts: int = 0) -> None:
-    """pycma's ``fmin2`` from a uniform start; ``sigma`` is in box widths."""
+    """Run ``fmin2`` of pycma from a uniform start; ``sigma`` is in box widths."""
     cma = require("cma", extra="all", needed_by="pycma")
     lower, upper = objective.bounds
     rng = np.random.default_rng(seed)
@@ -54,7 +55,9 @@ def pycma(objective: Objective, *, seed: int, sigma: float = 0.3, restarts: int 
         "seed": seed + 1,  # 0 means the clock there
         "verbose": -9,
     }
-    cma.fmin2(objective.one, lambda: rng.uniform(lower, upper), sigma, options, restarts=restarts)
+    with _global_draws(seed):  # it seeds the global generator
+        start = functools.partial(rng.uniform, lower, upper)
+        cma.fmin2(objective.one, start, sigma, options, restarts=restarts)
 
 
 def _pymoo(name: str, module: str, objective: Objective, seed: int, settings: Any) -> None:
@@ -69,21 +72,22 @@ def _pymoo(name: str, module: str, objective: Objective, seed: int, settings: An
     lower, upper = objective.bounds
     kind = getattr(algorithm, module.upper())
     problem = Wrapped(n_var=objective.num_dims, n_obj=1, xl=lower, xu=upper)
-    minimize(problem, kind(**settings), ("n_gen", FOREVER), seed=seed, verbose=False)
+    with _global_draws(seed):  # its CMA-ES seeds the global generator
+        minimize(problem, kind(**settings), ("n_gen", FOREVER), seed=seed, verbose=False)
 
 
 def pymoo_pso(objective: Objective, *, seed: int, **settings: Any) -> None:
-    """pymoo's PSO, defaults."""
+    """Run the PSO of pymoo by its defaults."""
     _pymoo("pymoo-pso", "pso", objective, seed, settings)
 
 
 def pymoo_de(objective: Objective, *, seed: int, **settings: Any) -> None:
-    """pymoo's DE, defaults."""
+    """Run the DE of pymoo by its defaults."""
     _pymoo("pymoo-de", "de", objective, seed, settings)
 
 
 def pymoo_cmaes(objective: Objective, *, seed: int, **settings: Any) -> None:
-    """pymoo's CMA-ES, defaults."""
+    """Run the CMA-ES of pymoo by its defaults."""
     _pymoo("pymoo-cmaes", "cmaes", objective, seed, settings)
 
 
@@ -96,7 +100,7 @@ def pyswarms_pso(
     c2: float = 0.3,
     w: float = 0.9,
 ) -> None:
-    """pyswarms' global-best PSO with the coefficients of its manual."""
+    """Run the global-best PSO of pyswarms with the coefficients of its manual."""
     with _global_draws(seed), _elsewhere():  # it draws globally and writes report.log where it is
         single = require("pyswarms.single", extra="peers", needed_by="pyswarms-pso")
         swarm = single.GlobalBestPSO(
@@ -124,18 +128,18 @@ def _optuna(name: str, sampler: str, objective: Objective, seed: int, settings: 
 
 
 def optuna_tpe(objective: Objective, *, seed: int, **settings: Any) -> None:
-    """Optuna's TPE sampler, defaults."""
+    """Run the TPE sampler of Optuna by its defaults."""
     _optuna("optuna-tpe", "TPESampler", objective, seed, settings)
 
 
 def optuna_cmaes(objective: Objective, *, seed: int, **settings: Any) -> None:
-    """Optuna's CMA-ES sampler, defaults."""
+    """Run the CMA-ES sampler of Optuna by its defaults."""
     _optuna("optuna-cmaes", "CmaEsSampler", objective, seed, settings)
 
 
 def _evox(name: str, kind: str, objective: Objective, seed: int, population_size: int) -> None:
-    torch = require("torch", extra="all", needed_by=name)
     algorithms = require("evox.algorithms", extra="peers", needed_by=name)
+    torch = require("torch", extra="all", needed_by=name)
     lower, upper = (torch.as_tensor(bound) for bound in objective.bounds)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -152,12 +156,12 @@ def _evox(name: str, kind: str, objective: Objective, seed: int, population_size
 
 
 def evox_pso(objective: Objective, *, seed: int, population_size: int = 100) -> None:
-    """EvoX's PSO, defaults."""
+    """Run the PSO of EvoX by its defaults."""
     _evox("evox-pso", "PSO", objective, seed, population_size)
 
 
 def evox_cso(objective: Objective, *, seed: int, population_size: int = 100) -> None:
-    """EvoX's CSO, defaults."""
+    """Run the CSO of EvoX by its defaults."""
     _evox("evox-cso", "CSO", objective, seed, population_size)
 
 

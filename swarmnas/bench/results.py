@@ -96,7 +96,9 @@ class Results:
             self._runs.setdefault(key, []).append(Run(record))
         if not self._runs:
             raise RunError(
-                explain(f"records of {instances} instances", "one or more", "none", "Run the study.")
+                explain(
+                    f"records of {instances} instances", "one or more", "none", "Run the study."
+                )
             )
         wanted = [u for u in study.units() if instances in ("all", u.purpose)]
         self.missing = len(wanted) - len(kept)
@@ -128,7 +130,7 @@ class Results:
         """Problems and sizes with runs, in the study's order."""
         seen = {(problem, num_dims) for _, problem, num_dims in self._runs}
         return [
-            Block(entry.label, num_dims, self.study.budget_per_dim * num_dims)
+            Block(entry.label, num_dims, self.study.evaluations(num_dims))
             for entry in self.study.problems
             for num_dims in self.study.dims_of(entry)
             if (entry.label, num_dims) in seen

@@ -98,9 +98,7 @@ def run(
         for record in _results(study.to_mapping(), todo, jobs, executor):
             store.append(record)
             is_failure = record["status"] == "failed"
-            state = Progress(
-                state.done + 1, state.total, state.failed + is_failure, state.new + 1
-            )
+            state = Progress(state.done + 1, state.total, state.failed + is_failure, state.new + 1)
             progress(state)
     return store
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from swarmnas import documents, problems, spaces
 from swarmnas.bench.catalogue import check_name
 from swarmnas.checks import explain
-from swarmnas.errors import SettingError
+from swarmnas.errors import SettingError, UnknownNameError
 from swarmnas.rng import seed_sequence
 
 __all__ = ["OptimizerEntry", "ProblemEntry", "Study", "Unit"]
@@ -24,6 +24,7 @@ __all__ = ["OptimizerEntry", "ProblemEntry", "Study", "Unit"]
 TABULAR = "tabular"
 """The problem that reads a table of trained cells; its settings are ``table`` and ``column``."""
 
+T = TypeVar("T")
 Label = Annotated[str, Field(pattern=r"^[^|\s][^|\n]{0,79}$")]
 Count = Annotated[int, Field(ge=1, strict=True)]
 Instances = Annotated[list[Annotated[int, Field(ge=0, strict=True)]], Field(min_length=1)]
@@ -45,7 +46,7 @@ class OptimizerEntry(_Strict):
     @field_validator("name")
     @classmethod
     def _is_known(cls, name: str) -> str:
-        return check_name(name)
+        return _known(check_name, name)
 
     @model_validator(mode="before")
     @classmethod
@@ -65,13 +66,20 @@ class ProblemEntry(_Strict):
     @classmethod
     def _is_known(cls, name: str) -> str:
         if name != TABULAR:
-            problems.problems.load(name)
+            _known(problems.problems.load, name)
         return name
 
     @model_validator(mode="before")
     @classmethod
     def _label_is_name(cls, data: Any) -> Any:
         return _labelled(data)
+
+
+def _known(look_up: Callable[[str], T], name: str) -> T:
+    try:
+        return look_up(name)
+    except UnknownNameError as cause:  # pydantic passes on what is a ValueError
+        raise SettingError(str(cause)) from cause
 
 
 def _labelled(data: Any) -> Any:
@@ -126,6 +134,8 @@ class Study(_Strict):
     """Instances on which settings were or are chosen; a report leaves them out."""
     budget_per_dim: Count = 1000
     """Evaluations of one run, for each dimension."""
+    budget: Count | None = None
+    """Evaluations of one run, whatever its dimension; comes before ``budget_per_dim``."""
     stop_error: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """A run ends at an error of at most this; ``None`` always spends the budget."""
     max_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
@@ -139,7 +149,8 @@ class Study(_Strict):
             return data
         given = list(data.get("problems", []))
         labels = [_labelled(entry).get("label") for entry in given if isinstance(entry, str | dict)]
-        more = [name for name in problems.suite(data["suite"]) if name not in labels]
+        suite = _known(problems.suite, data["suite"])
+        more = [name for name in suite if name not in labels]
         return {**data, "problems": [*more, *given]}
 
     @model_validator(mode="after")
@@ -212,9 +223,9 @@ class Study(_Strict):
         """Return the problem of a label."""
         return next(entry for entry in self.problems if entry.label == label)
 
-    def budget(self, unit: Unit) -> int:
-        """Return the evaluations of a unit."""
-        return self.budget_per_dim * unit.num_dims
+    def evaluations(self, num_dims: int) -> int:
+        """Return the evaluations of a run of this size."""
+        return self.budget or self.budget_per_dim * num_dims
 
     def seed_of(self, unit: Unit) -> np.random.SeedSequence:
         """Return what a unit draws from: a function of the study's seed and the unit alone."""

@@ -40,9 +40,7 @@ def make_problem(entry: ProblemEntry, unit: Unit, seed: np.random.SeedSequence) 
     make = problems.problems.load(entry.name)
     if settings.get("noise") and "noise_seed" in inspect.signature(make).parameters:
         settings.setdefault("noise_seed", int(generator(seed, NOISE).integers(2**63)))
-    return problems.create(
-        entry.name, num_dims=unit.num_dims, instance=unit.instance, **settings
-    )
+    return problems.create(entry.name, num_dims=unit.num_dims, instance=unit.instance, **settings)
 
 
 @functools.lru_cache(maxsize=4)
@@ -71,7 +69,7 @@ def run_unit(study: Mapping[str, Any], unit: Unit) -> dict[str, Any]:
     problem = make_problem(whole.problem(unit.problem), unit, seed)
     objective = Objective(
         problem,
-        budget=whole.budget(unit),
+        budget=whole.evaluations(unit.num_dims),
         stop_error=whole.stop_error,
         max_seconds=whole.max_seconds,
     )
@@ -149,7 +147,7 @@ def check(study: Study) -> None:
         catalogue.check(
             entry.name,
             seen[first.problem, first.num_dims],
-            budget=study.budget(first),
+            budget=study.evaluations(first.num_dims),
             population_size=entry.population_size,
             settings=entry.settings,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, ClassVar, Unpack
 
 import cma
@@ -29,7 +30,8 @@ class CovarianceMatrixAdaptation(Optimizer):
         step: First standard deviation over the box's width, > 0.
         growth: Of the population at a restart, >= 1.
         **common: See :class:`~swarmnas.optimizers.Optimizer`. ``population_size=None`` takes
-            4 + 3 ln(num_dims). Of ``initial_positions`` the first is where the search starts.
+            4 + 3 ln(num_dims). The search starts at the first of ``initial_positions``; they and
+            injected points are rows of the next batch.
 
     References:
         Hansen and Ostermeier, "Completely derandomized self-adaptation in evolution strategies",
@@ -54,9 +56,11 @@ class CovarianceMatrixAdaptation(Optimizer):
         self._lower = to_host(self._box.lower).astype(np.float64)
         self._width = to_host(self._box.width).astype(np.float64)
         self._start(to_host(self._position[0]))
-        if common.get("initial_positions") is not None:
-            self._strategy.inject(list(self._unit(self._position)), force=True)
         self._asked: list[Any] = []
+        self._waiting: list[Any] = []
+        """Points from outside that the next batch begins with."""
+        if (given := common.get("initial_positions")) is not None:
+            self._waiting = list(self._unit(self._position[: len(given)]))
 
     def _recommended_population(self) -> int:
         return 4 + int(3 * math.log(self.num_dims))
@@ -89,6 +93,8 @@ class CovarianceMatrixAdaptation(Optimizer):
         if self._strategy.stop():
             self._restart()
         self._asked = self._strategy.ask()
+        self._asked[: len(self._waiting)] = self._waiting[: self.population_size]
+        self._waiting = []
         count = min(limit, self.population_size)
         self._rows[:count] = self._positions_of(self._asked[:count])
         return count
@@ -108,13 +114,13 @@ class CovarianceMatrixAdaptation(Optimizer):
         self._loss[:count], self._violation[:count] = losses, violations
         if count < self.population_size or not np.isfinite(losses).any():
             return
-        self._strategy.tell(self._asked, _feasible_first(losses, violations).tolist())
+        with warnings.catch_warnings(action="ignore"):  # of points that it did not draw
+            self._strategy.tell(self._asked, _feasible_first(losses, violations).tolist())
         favorite = np.asarray(self._strategy.result.xfavorite)
         self._recommendation[...] = self._positions_of(favorite[None])[0]
 
     def _injected(self, particles: Index) -> None:
-        rows = self._position[self._arrays.index(particles)]
-        self._strategy.inject(list(self._unit(rows)), force=True)
+        self._waiting += list(self._unit(self._position[self._arrays.index(particles)]))
 
 
 def _feasible_first(losses: Losses, violations: Losses) -> Losses:

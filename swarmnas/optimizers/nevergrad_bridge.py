@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,15 +20,17 @@ np.random.set_state(_global_state)  # noqa: NPY002
 
 __all__ = ["NevergradOptimizer", "nevergrad_optimizer"]
 
-_WORST = 5e20  # above it nevergrad cuts losses, with a warning
+_WORST = 4e20  # from 5e20 on nevergrad cuts losses
 
 
 class NevergradOptimizer(Optimizer):
     """An optimizer of nevergrad in the unit cube, asked for ``population_size`` rows at a time.
 
-    Batches are what nevergrad calls workers. ``initial_positions`` and injected points are
-    suggested to it, so they are evaluated (again) in the next batches. Rows that the caller
-    repaired are learnt at the place where they were asked. Losses above 5e20 look alike to it.
+    ``population_size=None`` takes 10, or 1 where the method takes one row at a time. Batches
+    are what nevergrad calls workers. ``initial_positions`` and injected points are suggested to
+    it, so they are evaluated (again) in the next batches. Rows that the caller repaired are
+    learnt at the place where they were asked. Losses above 4e20 look alike to it. Its warnings
+    (of bounds, of losses that are all the same) are not passed on.
 
     References:
         Rapin and Teytaud, "Nevergrad: a gradient-free optimization platform", 2018.
@@ -50,7 +53,8 @@ class NevergradOptimizer(Optimizer):
         self._refuse_parallel()
         self._lower = to_host(self._box.lower).astype(np.float64)
         self._width = to_host(self._box.width).astype(np.float64)
-        space = nevergrad.p.Array(shape=(self.num_dims,), lower=0.0, upper=1.0)
+        self._padding = max(0, 2 - self.num_dims)  # some methods fail, for good, on one dimension
+        space = nevergrad.p.Array(shape=(self.num_dims + self._padding,), lower=0.0, upper=1.0)
         space.random_state = np.random.RandomState(int(self._rng.integers(2**32)))
         self._inner = nevergrad.optimizers.registry[self.algorithm](
             space, budget=self.max_evaluations, num_workers=self.population_size
@@ -69,17 +73,18 @@ class NevergradOptimizer(Optimizer):
         return bool(nevergrad.optimizers.registry[self.algorithm].no_parallelization)
 
     def _recommended_population(self) -> int:
-        return 1 if self._alone() else super()._recommended_population()
+        return 1 if self._alone() else 10
 
     def _suggest(self, particles: Index) -> None:
         rows = to_host(self._position[self._arrays.index(particles)]).astype(np.float64)
         for row in (rows - self._lower) / np.where(self._width > 0, self._width, 1.0):
-            self._inner.suggest(np.clip(row, 0.0, 1.0))
+            self._inner.suggest(np.append(np.clip(row, 0.0, 1.0), [0.5] * self._padding))
 
     def _propose(self, limit: int) -> int:
         count = min(limit, self.population_size)
-        self._asked = [self._inner.ask() for _ in range(count)]
-        unit = np.stack([candidate.value for candidate in self._asked])
+        with warnings.catch_warnings(action="ignore"):
+            self._asked = [self._inner.ask() for _ in range(count)]
+        unit = np.stack([candidate.value[: self.num_dims] for candidate in self._asked])
         rows = self._arrays.array(self._lower + unit * self._width)
         self._rows[:count] = self._box.clip(rows)
         return count
@@ -88,8 +93,10 @@ class NevergradOptimizer(Optimizer):
         count = len(losses)
         self._position[:count] = self._rows[:count]
         self._loss[:count], self._violation[:count] = losses, violations
-        for candidate, loss in zip(self._asked, np.clip(losses, -_WORST, _WORST), strict=True):
-            self._inner.tell(candidate, float(loss))
+        clipped = np.clip(losses, -_WORST, _WORST)
+        with warnings.catch_warnings(action="ignore"):
+            for candidate, loss in zip(self._asked, clipped, strict=True):
+                self._inner.tell(candidate, float(loss))
 
     def _injected(self, particles: Index) -> None:
         self._suggest(particles)

@@ -37,5 +37,7 @@ class RandomSearch(Optimizer):
         if self._starting:
             self._accept_start(losses, violations)
         else:
-            self._position[: len(losses)] = self._rows[: len(losses)]
+            count = len(losses)
+            self._position[:count] = self._rows[:count]
+            self._loss[:count], self._violation[:count] = losses, violations
         self._recommendation[...] = self._rows[best_row(losses, violations)]

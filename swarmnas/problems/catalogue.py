@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from swarmnas.checks import as_int, one_of
-from swarmnas.problems import classic, ioh_suites, nevergrad_functions
+from swarmnas.problems import cec2008, classic, ioh_suites, nevergrad_functions
 from swarmnas.problems.problem import Problem
 from swarmnas.registry import Registry
 
@@ -18,6 +18,7 @@ problems = Registry[Callable[..., Problem]](kind="problem")
 
 SUITES: dict[str, tuple[str, ...]] = {
     "classic": tuple(classic.ENTRIES),
+    "cec2008": tuple(cec2008.ENTRIES),
     "bbob": tuple(f"bbob-f{k}" for k in range(1, len(ioh_suites.BBOB) + 1)),
     "cec2022": tuple(f"cec2022-f{k}" for k in range(1, len(ioh_suites.CEC2022) + 1)),
     "nevergrad": tuple(f"nevergrad-{n.replace('_', '-')}" for n in nevergrad_functions.NAMES),
@@ -25,8 +26,9 @@ SUITES: dict[str, tuple[str, ...]] = {
 """Suite -> the names of its problems."""
 
 _HERE = "swarmnas.problems"
-for _name, (_constructor, _summary) in classic.ENTRIES.items():
-    problems.add(_name, f"{_HERE}.classic:{_constructor}", summary=_summary)
+for _module in (classic, cec2008):
+    for _name, (_constructor, _summary) in _module.ENTRIES.items():
+        problems.add(_name, f"{_module.__name__}:{_constructor}", summary=_summary)
 for _suite in ("bbob", "cec2022"):
     for _number, _summary in enumerate(getattr(ioh_suites, _suite.upper()), start=1):
         problems.add(

@@ -68,8 +68,15 @@ class Comparison:
         """Return a picture as the bytes of a file, "png" or "svg"; drawn once."""
         if (name, ending) not in self._drawn:
             stream = io.BytesIO()
-            metadata = {"Date": None} if ending == "svg" else None  # same results, same file
-            self.figures[name].savefig(stream, format=ending, metadata=metadata)
+            figure = self.figures[name]
+            if figure.get_layout_engine() is not None:  # laid out once, for all formats alike
+                figure.draw_without_rendering()
+                figure.set_layout_engine("none")
+            matplotlib = require("matplotlib", extra="all", needed_by="pictures")
+            with matplotlib.rc_context({"svg.hashsalt": name}):  # same results, same file
+                figure.savefig(
+                    stream, format=ending, metadata={"Date": None} if ending == "svg" else None
+                )
             self._drawn[name, ending] = stream.getvalue()
         return self._drawn[name, ending]
 
@@ -154,7 +161,9 @@ def _notices(results: Results) -> list[str]:
         )
     left_out = len(results.blocks) - len(results.complete_blocks)
     if left_out:
-        found.append(f"Ranks and tests leave out {left_out} blocks on which an optimizer has no run.")
+        found.append(
+            f"Ranks and tests leave out {left_out} blocks on which an optimizer has no run."
+        )
     return found
 
 
@@ -172,7 +181,9 @@ def _revealed(results: Results, column: str) -> list[dict[str, Any]]:
         one_of("--reveal-test", column, table.test_columns)
         for name in results.optimizers:
             cells = [run.record.get("found") for run in results.runs(name, block)]
-            scores = [table.lookup(c, reveal_test=True) for c in cells if c is not None and c in table]
+            scores = [
+                table.lookup(c, reveal_test=True) for c in cells if c is not None and c in table
+            ]
             if scores:
                 test = np.array([score[column] for score in scores])
                 valid = np.array([score[settings["column"]] for score in scores])
@@ -282,7 +293,8 @@ def write_page(comparison: Comparison, path: Path | str, *, title: str) -> Path:
     environment.filters["number"] = number
     results = comparison.results
     images = {
-        name: "data:image/svg+xml;base64," + base64.b64encode(comparison.picture(name, "svg")).decode()
+        name: "data:image/svg+xml;base64,"
+        + base64.b64encode(comparison.picture(name, "svg")).decode()
         for name in comparison.figures
     }
     known = available()

@@ -93,7 +93,9 @@ def solved_shares(results: Results, *, num_dims: int) -> Figure:
     budget = max(block.budget for block in blocks) / num_dims
     at = np.logspace(math.log10(1 / num_dims), math.log10(budget) + 1, 120)
     figure, axes = _figure(6.4, 4.2)
-    curves = {name: ecdf(results, name, num_dims=num_dims, at=at) for name in results.optimizers}
+    curves = {
+        name: ecdf(results, name, num_dims=num_dims, at=at.tolist()) for name in results.optimizers
+    }
     for name, style in styles(results.optimizers).items():
         axes.plot(at, curves[name], lw=1.6, label=name, **style)
     axes.axvline(budget, color="0.6", lw=0.8, ls=":")
@@ -162,6 +164,7 @@ def critical_difference(results: Results, table: Any, *, alpha: float = 0.05) ->
     ranks = pandas.Series(mean_ranks(table), index=names)
     figure, axes = _figure(8.0, 1.2 + 0.22 * len(names))
     axes.grid(False)
+    axes.spines["top"].set_visible(True)
     colours = {name: style["color"] for name, style in styles(names).items()}
     posthocs.critical_difference_diagram(
         ranks,
@@ -203,7 +206,7 @@ def _panels(
     rows = -(-len(blocks) // columns)
     module = require("matplotlib.figure", extra="all", needed_by="pictures")
     height = 0.9 + 2.0 * rows
-    figure = module.Figure(
+    figure: Figure = module.Figure(
         figsize=(max(5.0, 2.9 * columns), height), layout="constrained", dpi=120
     )
     grid = figure.subplots(rows, columns, squeeze=False)
@@ -224,9 +227,7 @@ def _panels(
         axes.grid(alpha=0.25, lw=0.6)
     lines = require("matplotlib.lines", extra="all", needed_by="pictures")
     handles = [lines.Line2D([], [], label=name, **style) for name, style in looks.items()]
-    figure.legend(
-        handles=handles, loc="outside upper center", ncols=6, frameon=False, fontsize=9
-    )
+    figure.legend(handles=handles, loc="outside upper center", ncols=6, frameon=False, fontsize=9)
     figure.supxlabel(f"evaluations, D={num_dims}", fontsize=9)
     figure.supylabel(quantity, fontsize=9)
     return figure

@@ -7,10 +7,13 @@ import pytest
 from swarmnas.optimizers import create, optimizers
 from swarmnas.testing import OptimizerContract
 
-
-# Of nevergrad's hundreds, one of each kind that runs on current NumPy.
-NEVERGRAD = ("CMA", "DE", "OnePlusOne", "PSO", "TBPSA", "TwoPointsDE")
-NAMES = [*optimizers, *(f"nevergrad:{name}" for name in NEVERGRAD)]
+# Of nevergrad's hundreds, one of each kind; they are slow, so two of them stand for the rest.
+QUICK, SLOW = ("DE", "OnePlusOne"), ("CMA", "PSO", "TBPSA", "TwoPointsDE")
+NAMES = [
+    *optimizers,
+    *(f"nevergrad:{name}" for name in QUICK),
+    *(pytest.param(f"nevergrad:{name}", marks=pytest.mark.slow) for name in SLOW),
+]
 
 
 class TestRegisteredOptimizers(OptimizerContract):

@@ -4,45 +4,7 @@ import numpy as np
 import pytest
 
 from swarmnas.optimizers import create
-from swarmnas.rng import generator
-
-LOWER, UPPER = np.array([-2.0, 0.5, -8.0]), np.array([3.0, 4.0, -1.0])
-
-
-def sphere(rows):
-    return ((rows - (0.6 * LOWER + 0.4 * UPPER)) ** 2).sum(axis=1)
-
-
-def exactly(actual, expected):
-    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=0)
-
-
-def clip(value, dim):
-    return min(max(value, LOWER[dim]), UPPER[dim])
-
-
-class Twin:
-    """The draws that a swarm makes, and the start that follows from the first of them."""
-
-    def __init__(self, seed, size):
-        self.rng = generator(seed)
-        self.size = size
-        self.x = LOWER + self.rng.random((size, 3)) * (UPPER - LOWER)
-        self.v = np.zeros((size, 3))
-        self.loss = sphere(self.x)
-
-    def pairs(self):
-        order = self.rng.permutation(self.size)
-        half = self.size // 2
-        for first, second in zip(order[:half], order[half : 2 * half], strict=True):
-            second_wins = self.loss[second] < self.loss[first]
-            yield (second, first) if second_wins else (first, second)
-
-
-def told(swarm):
-    rows = swarm.ask()
-    swarm.tell(rows, sphere(rows))
-    return rows
+from tests.optimizers.twin import LOWER, UPPER, Twin, clip, exactly, sphere, told
 
 
 def test_random_rows_are_uniform_in_the_box():
