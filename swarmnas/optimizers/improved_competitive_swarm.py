@@ -110,6 +110,8 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         self.drift = as_float("drift", drift, low=0)
         self._first_diversity = self.diversity
         self._scatter_size = 1.0
+        self._now = 0.0
+        """The progress at the latest competition, which always comes first."""
 
     def _recommended_population(self) -> int:
         return max(60, super()._recommended_population())
@@ -129,8 +131,12 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         count = max(2, 2 * round(share * self.population_size / 2))
         return np.asarray(order(self._loss, self._violation)[:count])
 
+    def _compete(self, first: Index, second: Index) -> None:
+        self._now = self._progress()
+        super()._compete(first, second)
+
     def _second_wins(self, first: Index, second: Index) -> Any:
-        weight = self.crowding_weight and self.crowding_weight * (1 - self._progress())
+        weight = self.crowding_weight * (1 - self._now)
         if weight == 0:
             return super()._second_wins(first, second)
         spacing = crowding(
@@ -151,9 +157,7 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         return self._arrays.array(weights) @ self._gathered(self._position, best)
 
     def _teach(self, winners: Index, losers: Index) -> None:
-        pull = self.phi
-        if self.final_phi != self.phi:
-            pull += (self.final_phi - self.phi) * self._progress()
+        pull = self.phi + (self.final_phi - self.phi) * self._now
         drifts = self.noisy and self.drift > 0
         guide = self._guide() if pull or drifts else None
         self._learn(losers, self._gather(winners), guide if pull else None, pull)
@@ -163,7 +167,7 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
             kick *= self.scatter * self._scatter_size
             rows += kick
             velocity += kick
-            self._box.clip(rows)
+            self._bounds.apply(rows, velocity, box=self._box, arrays=self._arrays, rng=self._rng)
         if self.inertia != 1:
             velocity *= self.inertia  # now, for the draw of the next generation
         if drifts:
@@ -172,7 +176,10 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
     def _difference(self, particles: Index) -> Array:
         """Return for each particle the difference of two random ones of them, a new array."""
         shuffled = self._gathered(self._position, self._rng.permutation(particles))
-        return shuffled - self._arrays.xp.roll(shuffled, 1, axis=0)
+        result = self._arrays.copy(shuffled)
+        result[1:] -= shuffled[:-1]
+        result[0] -= shuffled[-1]
+        return result
 
     def _drift(self, winners: Index, guide: Array) -> None:
         """Move the winners towards the guide and by differences among them."""
@@ -185,7 +192,8 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         spread *= _SPREAD
         position += pull
         position += spread
-        self._position[index] = self._box.clip(position)
+        self._bounds.apply(position, None, box=self._box, arrays=arrays, rng=self._rng)
+        self._position[index] = position
 
     def _update(self, losses: Losses, violations: Losses) -> None:
         comparable = not (self._starting or self.noisy)
