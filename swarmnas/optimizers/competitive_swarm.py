@@ -78,10 +78,11 @@ class CompetitiveSwarm(LearningSwarm):
     def _propose(self, limit: int) -> int:
         if self._starting and not self.noisy:
             return self._propose_start(limit)
-        half = self.population_size // 2
+        contestants = self._contestants()
+        half = len(contestants) // 2
         count = min(half, limit // 2 if self.noisy else limit)
         self._num_pairs = count
-        order = self._rng.permutation(self.population_size)[: 2 * half]
+        order = self._rng.permutation(contestants)[: 2 * half]
         self._pairs[:, :count] = order.reshape(2, half)[:, :count]
         if self.noisy:
             index = self._arrays.index(self._pairs[:, :count].ravel())
@@ -108,6 +109,10 @@ class CompetitiveSwarm(LearningSwarm):
         self._recommendation[...] = self._arrays.mean(self._gather(winners))
         self._teach(winners, losers)
         self._move(losers)
+
+    def _contestants(self) -> Index:
+        """Return the particles that the next pairs are drawn from, at least two."""
+        return np.arange(self.population_size)
 
     def _compete(self, first: Index, second: Index) -> None:
         """Sort each pair in place: the first becomes the winner, the second the loser."""

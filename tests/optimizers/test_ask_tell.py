@@ -38,7 +38,7 @@ def test_unknown_names_get_the_nearest(name, given, message):
         ("cso", {"phi": -0.1}),
         ("icso", {"crowding_weight": 1.5}),
         ("icso", {"neighbours": 0}),
-        ("icso", {"reseed_after": 0}),
+        ("icso", {"scatter": -1.0}),
     ],
 )
 def test_settings_out_of_range(name, given):
