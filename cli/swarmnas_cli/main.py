@@ -9,7 +9,7 @@ import typer
 
 from swarmnas import __version__
 from swarmnas.errors import SwarmNASError
-from swarmnas_cli import bench, compare, listing, search, table
+from swarmnas_cli import bench, compare, explain, listing, policy, search, table
 
 app = typer.Typer(
     name="swarmnas",
@@ -36,8 +36,10 @@ def _main(
 
 
 app.command("search")(search.command)
+app.command("explain")(explain.command)
 app.command("compare")(compare.command)
 app.command("lookup")(table.lookup)
+app.add_typer(policy.app, name="policy")
 app.add_typer(table.app, name="table")
 app.add_typer(bench.app, name="bench")
 app.command("list")(listing.command)

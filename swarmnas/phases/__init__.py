@@ -12,7 +12,7 @@ from swarmnas.phases.decisions import (
     Verdict,
 )
 from swarmnas.phases.engine import PolicyEngine, replay, simulate
-from swarmnas.phases.explanation import Switch, describe, explain_switches
+from swarmnas.phases.explanation import Alternative, Switch, describe, explain_switches
 from swarmnas.phases.policy import BackTo, Phase, Policy
 from swarmnas.phases.signals import Signals, epochs_without_gain
 from swarmnas.phases.triggers import (
@@ -38,6 +38,7 @@ from swarmnas.phases.triggers import (
 __all__ = [
     "Action",
     "AllOf",
+    "Alternative",
     "AnyOf",
     "BackTo",
     "Decision",

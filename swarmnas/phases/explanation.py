@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from swarmnas.phases.decisions import Decision
+from swarmnas.phases.decisions import Action, Decision, HandOver, ReseedSwarm, RollBack
 from swarmnas.phases.engine import replay
 from swarmnas.phases.policy import Phase, Policy
 from swarmnas.phases.signals import Signals, visit
 from swarmnas.phases.triggers import Reading, Trigger
 
-__all__ = ["Switch", "describe", "explain_switches"]
+__all__ = ["Alternative", "Switch", "describe", "explain_switches"]
 
 _ALPHAS = {
     "frozen": "the alphas are frozen",
@@ -27,6 +28,12 @@ _TRAIN_UNDER = {
     "incumbent": "the swarm's best particle",
 }
 _DRAWN = {"none": "", "normal": " with noise", "dirichlet": ", drawn around it"}
+_RULES = {
+    "alphas": "as they are",
+    "recommend": "the swarm's recommendation",
+    "best": "the swarm's best particle",
+    "centre": "the swarm's centre",
+}
 _WEIGHTS = {"gradient": "the gradient moves the weights", "frozen": "the weights are frozen"}
 
 
@@ -58,6 +65,24 @@ def _sentence(phase: Phase, after: str) -> str:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """When a trigger would have fired with another threshold.
+
+    Args:
+        condition: The trigger with that threshold, in words.
+        epoch: After which epoch; None where not by the time of the switch.
+    """
+
+    condition: str
+    epoch: int | None
+
+    def to_text(self) -> str:
+        """Return it as a sentence."""
+        when = "not have fired by then" if self.epoch is None else f"have fired after epoch {self.epoch}"
+        return f"{self.condition}: would {when}"
+
+
+@dataclass(frozen=True)
 class Switch:
     """One change of phase, or the end, with what is needed to follow it.
 
@@ -66,28 +91,51 @@ class Switch:
         source: The phase that ended.
         target: The phase that began; None where the search stopped.
         reason: The decision's own reason.
-        readings: The fired trigger's readings over the last epochs, oldest first.
-        easier: After which epoch it would have happened with the threshold one step easier.
-        harder: The same, one step harder; None where it would not have fired by then.
+        actions: What came with it.
+        readings: What the fired trigger read over the last epochs, oldest first, by what was read;
+            empty where it was the cap.
+        easier: The trigger with its threshold one step easier; None where it was the cap.
+        harder: The same, one step harder.
+        waiting: What the phase's other triggers found, those that were asked and did not fire.
     """
 
     epoch: int
     source: str
     target: str | None
     reason: str
-    readings: tuple[float, ...]
-    easier: int | None
-    harder: int | None
+    actions: tuple[Action, ...]
+    readings: Mapping[str, tuple[float, ...]]
+    easier: Alternative | None
+    harder: Alternative | None
+    waiting: tuple[str, ...]
 
     def to_text(self) -> str:
         """Return it in a few lines of plain text."""
         lines = [f"after epoch {self.epoch}: {self.reason}"]
-        if self.readings:
-            lines.append(f"  last readings: {', '.join(f'{value:.4g}' for value in self.readings)}")
-        for word, epoch in (("easier", self.easier), ("harder", self.harder)):
-            then = "not by then" if epoch is None else f"after epoch {epoch}"
-            lines.append(f"  with the threshold one step {word}: {then}")
+        for label, values in self.readings.items():
+            lines.append(f"  {label}: {', '.join(f'{value:.4g}' for value in values)}")
+        lines += [f"  {other.to_text()}" for other in (self.easier, self.harder) if other]
+        lines += [f"  asked before it: {reason}" for reason in self.waiting]
+        lines += [f"  {told}" for told in map(_told, self.actions) if told]
         return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON object."""
+        decision = Decision(self.source, self.actions).to_json()
+        return {**asdict(self), "actions": decision["actions"]}
+
+
+def _told(action: Action) -> str | None:
+    """Return an action as a sentence; None where the reason has said it."""
+    if isinstance(action, HandOver):
+        return f"alphas pass on: {_RULES[action.rule]}"
+    if isinstance(action, ReseedSwarm):
+        where = "over the whole box" if action.spread is None else "around the alphas"
+        spread = "" if action.spread is None else f", spread {action.spread:g}"
+        return f"a fresh swarm starts {where}{spread}"
+    if isinstance(action, RollBack):
+        return f"weights and alphas return to the end of epoch {action.epoch}"
+    return None
 
 
 def explain_switches(
@@ -109,19 +157,32 @@ def explain_switches(
         if decision.phase == signals.phase and not decision.stop:
             continue
         past, trigger = records[: at + 1], _fired(policy[signals.phase], decision)
-        values = trigger.values(past) if isinstance(trigger, Reading) else ()
+        leaves = [leaf for leaf in trigger.leaves() if isinstance(leaf, Reading)] if trigger else []
         found.append(
             Switch(
                 epoch=signals.epoch,
                 source=signals.phase,
                 target=None if decision.stop else decision.phase,
                 reason=decision.reason,
-                readings=tuple(values[-readings:]),
-                easier=_first(trigger and trigger.eased(1), past),
-                harder=_first(trigger and trigger.eased(-1), past),
+                actions=decision.actions,
+                readings={
+                    leaf.describe_value(): tuple(leaf.values(past)[-readings:]) for leaf in leaves
+                },
+                easier=_alternative(trigger, 1, past),
+                harder=_alternative(trigger, -1, past),
+                waiting=tuple(v.reason for v in decision.verdicts if not v.fired),
             )
         )
     return found
+
+
+def _alternative(
+    trigger: Trigger | None, steps: int, past: Sequence[Signals]
+) -> Alternative | None:
+    if trigger is None:
+        return None
+    eased = trigger.eased(steps)
+    return Alternative(eased.phrase(), _first(eased, past))
 
 
 def _fired(phase: Phase, decision: Decision) -> Trigger | None:
@@ -131,9 +192,9 @@ def _fired(phase: Phase, decision: Decision) -> Trigger | None:
     return asked[last] if 0 <= last < len(asked) and decision.verdicts[last].fired else None
 
 
-def _first(trigger: Trigger | None, past: Sequence[Signals]) -> int | None:
+def _first(trigger: Trigger, past: Sequence[Signals]) -> int | None:
     """Return after which epoch of the present stay a trigger first fires."""
-    for at in range(len(past) - len(visit(past)), len(past)) if trigger else ():
-        if trigger and trigger.check(past[: at + 1]).fired:
+    for at in range(len(past) - len(visit(past)), len(past)):
+        if trigger.check(past[: at + 1]).fired:
             return past[at].epoch
     return None

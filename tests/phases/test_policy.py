@@ -174,14 +174,17 @@ def test_explaining_tells_a_threshold_either_way():
     records(engine, 2)
     first, last = explain_switches(policy, engine.history)
     assert (first.epoch, first.source, first.target) == (3, "a", "b")
-    assert (first.readings, first.easier, first.harder) == ((0.9, 0.54, 0.49), 2, None)
-    assert (last.epoch, last.target, last.easier, last.harder) == (5, None, 4, None)
+    assert first.readings == {"swarm diversity": (0.9, 0.54, 0.49)}
+    assert (first.easier.epoch, first.harder.epoch) == (2, None)
+    assert (last.epoch, last.target, last.easier.epoch, last.harder.epoch) == (5, None, 4, None)
     assert first.to_text() == (
         "after epoch 3: 'a' ends, 'b' begins: swarm diversity 0.49 < 0.5\n"
-        "  last readings: 0.9, 0.54, 0.49\n"
-        "  with the threshold one step easier: after epoch 2\n"
-        "  with the threshold one step harder: not by then"
+        "  swarm diversity: 0.9, 0.54, 0.49\n"
+        "  swarm diversity < 0.55: would have fired after epoch 2\n"
+        "  swarm diversity < 0.45: would not have fired by then\n"
+        "  alphas pass on: the swarm's recommendation"
     )
+    assert first.to_json()["easier"] == {"condition": "swarm diversity < 0.55", "epoch": 2}
 
 
 def test_a_policy_describes_itself_in_a_sentence_a_phase():
