@@ -25,7 +25,7 @@ def played(name, seed, budget=600):
 @pytest.mark.parametrize("name", PEERS)
 def test_a_peer_spends_the_budget_repeats_itself_and_beats_chance(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    before = np.random.get_state()[1].copy()
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
     budget = 120 if name == "optuna-tpe" else 600
     first, again = played(name, 1, budget), played(name, 1, budget)
     assert first.trace() == again.trace()
@@ -34,5 +34,5 @@ def test_a_peer_spends_the_budget_repeats_itself_and_beats_chance(name, tmp_path
     chance = Objective(create("sphere", num_dims=3), budget=budget)
     run("random", chance, seed=np.random.SeedSequence(0))
     assert first.best_error < chance.best_error
-    assert (np.random.get_state()[1] == before).all()
+    assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
     assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,7 @@
 """Search in a table: random search against its exact expectation, and the discrete baselines."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -56,8 +58,10 @@ def toy(choices=(3, 4, 2, 5), budget=200, **settings):
     starts = np.cumsum([0, *choices])
 
     def loss(rows):
-        picked = [rows[:, a:b].argmax(axis=1) for a, b in zip(starts, starts[1:], strict=False)]
-        return sum((size - 1 - p for p, size in zip(picked, choices, strict=True)), np.zeros(len(rows)))
+        picked = [rows[:, a:b].argmax(axis=1) for a, b in pairwise(starts)]
+        return sum(
+            (size - 1 - p for p, size in zip(picked, choices, strict=True)), np.zeros(len(rows))
+        )
 
     width = sum(choices)
     problem = Problem(
