@@ -1,5 +1,9 @@
 """Studies: what they run, what each unit draws from, and what they refuse."""
 
+import re
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from swarmnas.bench import Study
@@ -95,3 +99,20 @@ def test_a_wrong_line_of_a_file_is_named(tmp_path):
         Study.read(file)
     with pytest.raises(SwarmNASError, match=r"absent\.toml"):
         Study.read(tmp_path / "absent.toml")
+
+
+STUDIES = sorted((Path(__file__).parents[2] / "docs" / "studies").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_the_published_studies_are_read(path):
+    assert len(list(Study.read(path).units())) >= 100
+
+
+def test_the_howto_runs(capsys):
+    page = (STUDIES[0].parents[1] / "how-to" / "compare-optimizers.md").read_text(encoding="utf-8")
+    for block in re.findall(r"^```python\n(.*?)^```", page, re.S | re.M):
+        exec(block, {})
+        assert capsys.readouterr().out.strip() == block.splitlines()[-1].removeprefix("# ")
+    for block in re.findall(r"^```toml\n(.*?)^```", page, re.S | re.M):
+        assert Study.from_mapping(tomllib.loads(block)).optimizers
