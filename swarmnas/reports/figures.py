@@ -90,7 +90,7 @@ def diversity(results: Results, *, num_dims: int) -> Figure | None:
             low, middle, high = np.nanquantile(values, [0.25, 0.5, 0.75], axis=0)
             axes.plot(at, middle, lw=1.3, **style)
             axes.fill_between(at, low, high, alpha=0.15, lw=0, color=style["color"])
-        axes.set_ylim(bottom=0)
+        axes.axhline(0, color="0.8", lw=0.6)
 
     return _panels(results, num_dims, draw, "swarm diversity, median and quartiles")
 
