@@ -10,6 +10,7 @@ Example:
 
 from swarmnas.bench.catalogue import available, entrants
 from swarmnas.bench.objective import Finished, Objective
+from swarmnas.bench.results import Results
 from swarmnas.bench.running import Progress, run
 from swarmnas.bench.study import Study, Unit
 
@@ -17,6 +18,7 @@ __all__ = [
     "Finished",
     "Objective",
     "Progress",
+    "Results",
     "Study",
     "Unit",
     "available",

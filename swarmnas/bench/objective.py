@@ -158,7 +158,7 @@ class Objective:
             self._trace(errors)
         if lowest < self.best_error:
             self.best_error = max(lowest, 0.0)  # below the minimum by rounding alone
-            self.best_position = rows[int(np.nanargmin(errors))].copy()
+            self.best_position = rows[int((errors == lowest).argmax())].copy()
         self.evaluations = end
 
     def _trace(self, errors: NDArray[np.float64]) -> None:

@@ -4,8 +4,9 @@ from swarmnas.reports.comparison import (
     Comparison,
     compare,
     latex_table,
+    reveal,
     write_page,
     write_pictures,
 )
 
-__all__ = ["Comparison", "compare", "latex_table", "write_page", "write_pictures"]
+__all__ = ["Comparison", "compare", "latex_table", "reveal", "write_page", "write_pictures"]

@@ -32,7 +32,7 @@ from swarmnas.runs.atomic import replace_file, writing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Comparison", "compare", "latex_table", "write_page", "write_pictures"]
+__all__ = ["Comparison", "compare", "latex_table", "reveal", "write_page", "write_pictures"]
 
 SHOWN_TARGETS = (1e1, 1e0, 1e-1, 1e-3, 1e-5, 1e-8)
 """Errors for which tables state the expected running time."""
@@ -127,7 +127,7 @@ def compare(
         pairwise=pairwise_wilcoxon(table),
         against=against(results, rival, precision=precision) if rival else [],
         rival=rival,
-        revealed=_revealed(results, reveal_test) if reveal_test else [],
+        revealed=reveal(results, reveal_test) if reveal_test else [],
         notices=notices,
         figures=pictures,
     )
@@ -171,7 +171,17 @@ def _numbers(values: Sequence[int]) -> str:
     return ", ".join(map(str, values))
 
 
-def _revealed(results: Results, column: str) -> list[dict[str, Any]]:
+def reveal(results: Results, column: str) -> list[dict[str, Any]]:
+    """Return what a test column says of the cells that each optimizer found in a table.
+
+    Returns:
+        A row an optimizer and block: runs; mean and standard deviation of the "valid" and "test"
+        accuracies; the "best" test accuracy.
+
+    Raises:
+        UnknownNameError: The table has no such test column.
+        SettingError: The study has no tabular problem.
+    """
     rows = []
     for block in results.blocks:
         settings = results.study.problem(block.problem).settings

@@ -40,7 +40,7 @@ COLOURS = (
 DASHES = ("-", "--", "-.", ":")
 COLUMNS = 4
 FLOOR = 1e-16
-"""Errors below are drawn here: a logarithmic axis has no 0."""
+"""No error is drawn below."""
 
 
 def styles(labels: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -57,12 +57,20 @@ def convergence(results: Results, *, num_dims: int) -> Figure:
 
     def draw(axes: Axes, block: Block, name: str, style: dict[str, Any]) -> None:
         at, errors = results.curves(name, block, "error")
-        low, middle, high = np.clip(np.quantile(errors, [0.25, 0.5, 0.75], axis=0), FLOOR, None)
+        floor = _floor(results, block)
+        low, middle, high = np.clip(np.quantile(errors, [0.25, 0.5, 0.75], axis=0), floor, None)
         axes.plot(at, middle, lw=1.3, **style)
         axes.fill_between(at, low, high, alpha=0.15, lw=0, color=style["color"])
         axes.set_yscale("log")
 
     return _panels(results, num_dims, draw, "best error, median and quartiles")
+
+
+def _floor(results: Results, block: Block) -> float:
+    """Return where errors of 0 are drawn: a decade below the least other error."""
+    finals = np.concatenate([results.errors(name, block) for name in results.optimizers])
+    positive = finals[np.isfinite(finals) & (finals > 0)]
+    return max(FLOOR, float(positive.min()) / 10) if len(positive) else FLOOR
 
 
 def diversity(results: Results, *, num_dims: int) -> Figure | None:
@@ -82,7 +90,7 @@ def diversity(results: Results, *, num_dims: int) -> Figure | None:
             low, middle, high = np.nanquantile(values, [0.25, 0.5, 0.75], axis=0)
             axes.plot(at, middle, lw=1.3, **style)
             axes.fill_between(at, low, high, alpha=0.15, lw=0, color=style["color"])
-        axes.set_ylim(bottom=0)
+        axes.axhline(0, color="0.8", lw=0.6)
 
     return _panels(results, num_dims, draw, "swarm diversity, median and quartiles")
 
@@ -105,7 +113,7 @@ def solved_shares(results: Results, *, num_dims: int) -> Figure:
         xlim=(at[0], at[-1]),
         ylim=(0, 1),
         xlabel="evaluations / dimension",
-        ylabel=f"share of {len(blocks)} problems x {len(TARGETS)} targets solved",
+        ylabel=f"share of targets solved ({len(blocks)} x {len(TARGETS)})",
     )
     _legend(figure, axes)
     return figure
@@ -205,9 +213,9 @@ def _panels(
     columns = min(COLUMNS, len(blocks))
     rows = -(-len(blocks) // columns)
     module = require("matplotlib.figure", extra="all", needed_by="pictures")
-    height = 0.9 + 2.0 * rows
+    height = 1.2 + 2.1 * rows
     figure: Figure = module.Figure(
-        figsize=(max(5.0, 2.9 * columns), height), layout="constrained", dpi=120
+        figsize=(max(6.4, 2.9 * columns), height), layout="constrained", dpi=120
     )
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
@@ -227,7 +235,15 @@ def _panels(
         axes.grid(alpha=0.25, lw=0.6)
     lines = require("matplotlib.lines", extra="all", needed_by="pictures")
     handles = [lines.Line2D([], [], label=name, **style) for name, style in looks.items()]
-    figure.legend(handles=handles, loc="outside upper center", ncols=6, frameon=False, fontsize=9)
+    longest = max(map(len, looks))
+    wide = int(figure.get_figwidth() / (0.7 + 0.08 * longest))
+    figure.legend(
+        handles=handles,
+        loc="outside upper center",
+        ncols=max(1, min(len(looks), wide)),
+        frameon=False,
+        fontsize=9,
+    )
     figure.supxlabel(f"evaluations, D={num_dims}", fontsize=9)
     figure.supylabel(quantity, fontsize=9)
     return figure

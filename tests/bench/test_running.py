@@ -110,13 +110,15 @@ def start(tmp_path, config, jobs):
     ],
 )
 def test_killed_at_random_moments_and_continued(tmp_path, kills, jobs):
-    config = {**BASE, "seeds": 12 * kills}
+    config = {**BASE, "seeds": 30 * kills}
     rng = random.Random(kills)
     interrupted = 0
     for _ in range(kills):
         child = start(tmp_path, config, jobs)
-        child.stdout.readline()  # the store is open
-        time.sleep(rng.uniform(0, 0.4))
+        if rng.random() < 0.8:  # else while it starts
+            for _ in range(rng.randint(1, 20)):
+                child.stdout.readline()  # a unit more is in the store
+        time.sleep(rng.uniform(0, 0.02))
         interrupted += child.poll() is None
         child.send_signal(signal.SIGKILL)
         child.communicate()

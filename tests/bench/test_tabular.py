@@ -9,7 +9,7 @@ from swarmnas.bench import Finished, Objective, Study, run
 from swarmnas.bench.catalogue import run as run_one
 from swarmnas.bench.results import Results
 from swarmnas.problems import Problem, Table
-from swarmnas.reports import compare
+from swarmnas.reports import reveal
 from tests.shared_data import shared_file
 
 VALID, TEST = "cifar10_valid_200", "cifar10_test_200"
@@ -49,7 +49,7 @@ def test_random_search_meets_the_exact_expectation_on_both_columns(tmp_path, que
     for column, wanted in zip((VALID, TEST), expectation(table, queries), strict=True):
         found = table.column(column)[rows]
         assert abs(found.mean() - wanted) <= 3 * found.std(ddof=1) / len(found) ** 0.5
-    revealed = compare(Results.read(tmp_path / "store"), reveal_test=TEST).revealed[0]
+    revealed = reveal(Results.read(tmp_path / "store"), TEST)[0]
     assert revealed["test"][0] == pytest.approx(table.column(TEST)[rows].mean())
 
 
