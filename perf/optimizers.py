@@ -29,10 +29,12 @@ import swarmnas
 from swarmnas.optimizers import create
 
 SIZES = ((100, 30), (100, 224), (500, 1000))
-LIMIT, PHI = 5.0, 0.1
+LIMIT = 5.0
 TARGETS = {(100, 30): (2.5, 2.5), (100, 224): (1.7, 4.0), (500, 1000): (1.5, 2.0)}
 Steps = Callable[[int], None]
 """Runs so many generations."""
+Start = Callable[[int, int, float], Steps]
+"""Takes population, dimension and phi, which competitive swarms use."""
 
 
 def box(num_dims: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,13 +48,13 @@ def squares(rows: np.ndarray) -> np.ndarray:
     return (rows * rows).sum(axis=1)
 
 
-def floor(size: int, num_dims: int) -> Steps:
+def floor(size: int, num_dims: int, phi: float) -> Steps:
     """Return a competitive swarm in place, with nothing around it."""
     rng, half = np.random.Generator(np.random.SFC64(0)), size // 2
     lower, upper = box(num_dims)
     x = rng.uniform(-LIMIT, LIMIT, (size, num_dims)).astype(np.float32)
     v, losses = np.zeros_like(x), squares(x)
-    draws = np.empty((3, half, num_dims), dtype=np.float32)
+    draws = np.empty((3 if phi else 2, half, num_dims), dtype=np.float32)
     here, speed, pull = (np.empty((half, num_dims), dtype=np.float32) for _ in range(3))
 
     def steps(count: int) -> None:
@@ -60,7 +62,6 @@ def floor(size: int, num_dims: int) -> Steps:
             first, second = rng.permutation(size)[: 2 * half].reshape(2, half)
             upset = losses[second] < losses[first]
             winners, losers = np.where(upset, second, first), np.where(upset, first, second)
-            mean = x.mean(axis=0)
             rng.random(out=draws, dtype=np.float32)
             np.take(x, losers, axis=0, out=here, mode="clip")
             np.take(v, losers, axis=0, out=speed, mode="clip")
@@ -69,10 +70,11 @@ def floor(size: int, num_dims: int) -> Steps:
             np.subtract(pull, here, out=pull)
             np.multiply(pull, draws[1], out=pull)
             np.add(speed, pull, out=speed)
-            np.subtract(mean, here, out=pull)
-            np.multiply(pull, draws[2], out=pull)
-            np.multiply(pull, PHI, out=pull)
-            np.add(speed, pull, out=speed)
+            if phi:
+                np.subtract(x.mean(axis=0), here, out=pull)
+                np.multiply(pull, draws[2], out=pull)
+                np.multiply(pull, phi, out=pull)
+                np.add(speed, pull, out=speed)
             np.add(here, speed, out=here)
             np.maximum(here, lower, out=here)
             np.minimum(here, upper, out=here)
@@ -82,17 +84,17 @@ def floor(size: int, num_dims: int) -> Steps:
     return steps
 
 
-def ours(name: str, **settings: float) -> Callable[[int, int], Steps]:
+def ours(name: str) -> Start:
     """Return a contender of our own."""
 
-    def start(size: int, num_dims: int) -> Steps:
+    def start(size: int, num_dims: int, phi: float) -> Steps:
         swarm = create(
             name,
             bounds=box(num_dims),
             seed=0,
             population_size=size,
             dtype="float32",
-            **settings,
+            **({"phi": phi} if name == "cso" else {}),
         )
 
         def steps(count: int) -> None:
@@ -105,10 +107,10 @@ def ours(name: str, **settings: float) -> Callable[[int, int], Steps]:
     return start
 
 
-def evox(name: str, **settings: float) -> Callable[[int, int], Steps]:
+def evox(name: str) -> Start:
     """Return a contender of EvoX, eager."""
 
-    def start(size: int, num_dims: int) -> Steps:
+    def start(size: int, num_dims: int, phi: float) -> Steps:
         import torch
         from evox import algorithms
         from evox.core import Problem
@@ -120,6 +122,7 @@ def evox(name: str, **settings: float) -> Callable[[int, int], Steps]:
 
         torch.set_num_threads(1)
         lower, upper = (torch.from_numpy(bound) for bound in box(num_dims))
+        settings = {"phi": phi} if name == "CSO" else {}
         algorithm = getattr(algorithms, name)(pop_size=size, lb=lower, ub=upper, **settings)
         workflow = StdWorkflow(algorithm, Squares())
         workflow.init_step()
@@ -133,7 +136,7 @@ def evox(name: str, **settings: float) -> Callable[[int, int], Steps]:
     return start
 
 
-def pyswarms(size: int, num_dims: int) -> Steps:
+def pyswarms(size: int, num_dims: int, phi: float) -> Steps:
     """Return the global-best PSO of pyswarms (float64)."""
     from pyswarms.single import GlobalBestPSO
 
@@ -147,7 +150,7 @@ def pyswarms(size: int, num_dims: int) -> Steps:
     return lambda count: swarm.optimize(squares, iters=count, verbose=False) and None
 
 
-def pymoo(size: int, num_dims: int) -> Steps:
+def pymoo(size: int, num_dims: int, phi: float) -> Steps:
     """Return the PSO of pymoo (float64)."""
     from pymoo.algorithms.soo.nonconvex.pso import PSO
     from pymoo.core.problem import Problem
@@ -170,7 +173,7 @@ def pymoo(size: int, num_dims: int) -> Steps:
     return steps
 
 
-def mealpy(size: int, num_dims: int) -> Steps:
+def mealpy(size: int, num_dims: int, phi: float) -> Steps:
     """Return the PSO of mealpy (float64), which evaluates row by row."""
     from mealpy import PSO, FloatVar
 
@@ -184,7 +187,7 @@ def mealpy(size: int, num_dims: int) -> Steps:
     return lambda count: PSO.OriginalPSO(epoch=count, pop_size=size).solve(problem, seed=0) and None
 
 
-def nevergrad(size: int, num_dims: int) -> Steps:
+def nevergrad(size: int, num_dims: int, phi: float) -> Steps:
     """Return the PSO of nevergrad (float64), a population of workers."""
     import nevergrad as ng
 
@@ -201,16 +204,16 @@ def nevergrad(size: int, num_dims: int) -> Steps:
     return steps
 
 
-CONTENDERS: dict[str, tuple[str, Callable[[int, int], Steps], float]] = {
+CONTENDERS: dict[str, tuple[str, Start, float]] = {
     "floor (NumPy, in place)": ("numpy", floor, 0.5),
-    "swarmnas cso": ("numpy", ours("cso", phi=PHI), 0.5),
+    "swarmnas cso": ("numpy", ours("cso"), 0.5),
     "swarmnas icso": ("numpy", ours("icso"), 0.5),
     "swarmnas sl-pso": ("numpy", ours("sl-pso"), 1.0),
     "swarmnas llso": ("numpy", ours("llso"), 0.75),
     "swarmnas pso": ("numpy", ours("pso"), 1.0),
     "swarmnas clpso": ("numpy", ours("clpso"), 1.0),
     "swarmnas de": ("numpy", ours("de"), 1.0),
-    "EvoX CSO": ("evox", evox("CSO", phi=PHI), 0.5),
+    "EvoX CSO": ("evox", evox("CSO"), 0.5),
     "EvoX PSO": ("evox", evox("PSO"), 1.0),
     "pyswarms PSO": ("pyswarms", pyswarms, 1.0),
     "pymoo PSO": ("pymoo", pymoo, 1.0),
@@ -235,17 +238,18 @@ def timed(steps: Steps, count: int) -> float:
     return (time.process_time() - start) / count
 
 
-def measure(size: int, num_dims: int, rounds: int, seconds: float) -> dict[str, float]:
+def measure(size: int, num_dims: int, given: argparse.Namespace) -> dict[str, float]:
     """Return the median seconds a generation of each contender that is installed."""
     running, counts = {}, {}
     for name, (package, start, _) in CONTENDERS.items():
-        if version(package) is None:
+        wanted = not given.only or any(word in name for word in ("floor", *given.only))
+        if version(package) is None or not wanted:
             continue
-        running[name] = start(size, num_dims)
+        running[name] = start(size, num_dims, given.phi)
         timed(running[name], 2)
-        counts[name] = max(2, int(seconds / timed(running[name], 3)))
+        counts[name] = max(2, int(given.seconds / timed(running[name], 3)))
     taken: dict[str, list[float]] = {name: [] for name in running}
-    for _ in range(rounds):
+    for _ in range(given.rounds):
         for name, steps in running.items():
             taken[name].append(timed(steps, counts[name]))
     return {name: statistics.median(times) for name, times in taken.items()}
@@ -256,14 +260,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.2, help="a contender a round")
+    parser.add_argument("--phi", type=float, default=0.0, help="of the competitive swarms")
+    parser.add_argument("--dims", type=int, nargs="+", default=[30, 224, 1000])
+    parser.add_argument("--only", nargs="*", default=[], help="contenders with these words")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     packages = ("numpy", "torch", "evox", "pyswarms", "pymoo", "mealpy", "nevergrad")
     versions = ", ".join(f"{name} {version(name)}" for name in packages if version(name))
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()},")
-    print(f"swarmnas {swarmnas.__version__}, {versions}; {given.rounds} rounds\n")
+    print(f"swarmnas {swarmnas.__version__}, {versions}; {given.rounds} rounds, phi {given.phi}\n")
     for size, num_dims in SIZES:
-        found = measure(size, num_dims, given.rounds, given.seconds)
+        if num_dims not in given.dims:
+            continue
+        found = measure(size, num_dims, given)
         base = found["floor (NumPy, in place)"]
         print(f"population {size}, {num_dims} dimensions\n")
         print("| contender | us a generation | ns an element | times the floor |")
@@ -274,6 +283,8 @@ def main() -> None:
                 f"| {name} | {1e6 * seconds:.0f} | {1e9 * seconds / updated:.1f} "
                 f"| {seconds / base:.2f} |"
             )
+        if "swarmnas cso" not in found:
+            continue
         most, least = TARGETS[size, num_dims]
         print(
             f"\ncso: {found['swarmnas cso'] / base:.2f} times the floor (at most {most:g})", end=""
