@@ -78,7 +78,9 @@ class Alternative:
 
     def to_text(self) -> str:
         """Return it as a sentence."""
-        when = "not have fired by then" if self.epoch is None else f"have fired after epoch {self.epoch}"
+        when = "not have fired by then"
+        if self.epoch is not None:
+            when = f"have fired after epoch {self.epoch}"
         return f"{self.condition}: would {when}"
 
 

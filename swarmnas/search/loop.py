@@ -667,12 +667,18 @@ class _Search:
                 "seed": self.config.seed,
                 "epochs": signals.epoch,
                 "evaluations": signals.evaluations,
+                "read_out": self._engine.phase.read_out,
+                "alphas_of_epoch": min([signals.epoch, *self._rolled_back_to()]),
                 "phases": [vars(phase) for phase in phases],
             },
         }
         directory.write_json("genotype.json", found)
         callbacks.on_end(found)
         return SearchResult(genotype, directory.path, phases, signals)
+
+    def _rolled_back_to(self) -> list[int]:
+        """Return the epoch that the last decision returned to, if it did."""
+        return [a.epoch for a in self._engine.decision.actions if isinstance(a, RollBack)]
 
     def _read_out(self) -> Genotype:
         """Return the genotype, read as the phase says in which the search ended."""

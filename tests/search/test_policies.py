@@ -1,5 +1,6 @@
 """What policies say, the search does: settings, hand-overs, roll-backs, the cap, refusals."""
 
+import json
 from dataclasses import fields
 
 import numpy as np
@@ -11,7 +12,7 @@ from swarmnas.phases import Phase, Signals, triggers
 from swarmnas.phases.triggers import Reading
 from swarmnas.runs import RunDirectory
 from swarmnas.search.drivers import create_swarm
-from swarmnas.spaces import Adapter, create
+from swarmnas.spaces import Adapter, Genotype, create
 
 WARM_UP = """
 [[phase]]
@@ -220,6 +221,11 @@ def test_a_roll_back_returns_weights_alphas_momentum_and_driver(by, phase):
     np.testing.assert_equal(now.state["sgd"]["slots"], then.state["sgd"]["slots"])
     np.testing.assert_equal(now.state["drivers"], then.state["drivers"])
     assert now.state["step"] > then.state["step"]
+    found = json.loads((run.path / "genotype.json").read_text(encoding="utf-8"))["found"]
+    assert (found["epochs"], found["alphas_of_epoch"]) == (4, 2)
+    genotype = Genotype.from_json(json.loads((run.path / "genotype.json").read_text())["genotype"])
+    space = create("nasbench201")
+    assert genotype == space.decode({"cell": then.arrays["alphas.cell"]})
 
 
 def test_a_roll_back_hands_over_what_it_returned_to(by):
