@@ -442,6 +442,7 @@ class OptimizerContract:
         ),
         seed=st.integers(0, 2**32),
         population=st.integers(0, 6),
+        box=st.sampled_from(["plain", "one fixed dimension", "tiny", "huge"]),
     )
     def test_any_sequence_of_calls_survives_being_saved(
         self,
@@ -451,12 +452,22 @@ class OptimizerContract:
         steps: list[str],
         seed: int,
         population: int,
+        box: str,
     ) -> None:
         size = make().smallest_population + population
-        one, two = (make(seed=seed, population_size=size, noisy=noisy) for _ in range(2))
+        scale = {"tiny": 1e-300, "huge": 1e300}.get(box, 1.0)
+        lower, upper = _LOWER * scale, _UPPER * scale
+        if box == "one fixed dimension":
+            upper = np.array([_LOWER[0], *upper[1:]])
+
+        def start(seed: int) -> Optimizer:
+            return make(seed=seed, bounds=(lower, upper), population_size=size, noisy=noisy)
+
+        one, two = start(seed), start(seed)
         for step in steps:
             if step == "restore":
-                two, state = make(seed=0, population_size=size, noisy=noisy), two.state_dict()
+                state = two.state_dict()
+                two = start(0)
                 two.load_state_dict(state)
             elif step == "inject":
                 for optimizer in (one, two):
@@ -468,8 +479,8 @@ class OptimizerContract:
                     rows = optimizer.pending
                     assert rows is not None
                     if step == "repair":
-                        rows = np.clip(np.round(rows), _LOWER, _UPPER)
-                    losses = _sphere(rows)
+                        rows = np.clip(np.round(rows / scale) * scale, lower, upper)
+                    losses = _sphere(rows / scale)
                     if step == "fail":
                         losses[::2] = np.nan
                     optimizer.tell(rows, losses)
@@ -477,12 +488,15 @@ class OptimizerContract:
 
     @staticmethod
     def _inject_or_be_refused(optimizer: Optimizer, count: int) -> None:
-        rows = _LOWER + np.linspace(0, 1, 3 * count).reshape(count, 3) * (_UPPER - _LOWER)
+        lower, upper = optimizer.bounds
+        share = np.linspace(0, 1, 3 * count).reshape(count, 3)
+        rows = np.clip(lower + share * (upper - lower), lower, upper)
+        losses = share.sum(axis=1)
         if optimizer.pending is None:
-            optimizer.inject(rows, _sphere(rows))
+            optimizer.inject(rows, losses)
             return
         with pytest.raises(AskTellOrderError, match="inject: expected a tell"):
-            optimizer.inject(rows, _sphere(rows))
+            optimizer.inject(rows, losses)
 
     def test_injected_points_are_known(
         self, make: MakeOptimizer, backend: dict[str, Any], noisy: bool

@@ -73,11 +73,11 @@ def test_float32_stays_inside_bounds_it_cannot_hold():
 
 
 def test_a_longer_budget_continues_a_saved_search():
-    swarm = create("icso", bounds=BOX, seed=0, max_evaluations=60)
+    swarm = create("cso", bounds=BOX, seed=0, max_evaluations=60)
     while not swarm.stop_reasons():
         rows = swarm.ask()
         swarm.tell(rows, rows.sum(axis=1))
-    longer = create("icso", bounds=BOX, seed=0, max_evaluations=90)
+    longer = create("cso", bounds=BOX, seed=0, max_evaluations=90)
     longer.load_state_dict(swarm.state_dict())
     assert longer.stop_reasons() == []
     assert len(longer.ask()) == 20

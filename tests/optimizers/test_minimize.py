@@ -24,7 +24,7 @@ def sphere_rows(rows):
 
 
 def test_result_has_scipys_fields():
-    result = swarmnas.minimize(sphere, BOX, max_evaluations=1000, seed=0)
+    result = swarmnas.minimize(sphere, BOX, max_evaluations=1000, population_size=40, seed=0)
     assert isinstance(result, OptimizeResult)
     assert result.success
     assert result.status == 0
