@@ -11,9 +11,8 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +20,7 @@ from torch.nn import functional
 
 from swarmnas import documents, rng
 from swarmnas.checks import explain, unknown_name
-from swarmnas.datasets import Batches
-from swarmnas.datasets import load as load_dataset
-from swarmnas.errors import DataError, DeviceError, RunError, SettingError
+from swarmnas.errors import DeviceError, RunError, SettingError
 from swarmnas.networks import Supernet
 from swarmnas.phases import (
     Decision,
@@ -52,6 +49,7 @@ from swarmnas.search.drivers import (
     write_alphas,
 )
 from swarmnas.search.gradients import Batch, Mixing, mixing_of
+from swarmnas.search.loaders import Endless, Loader, images_of, set_epoch
 from swarmnas.search.probes import (
     AlphaHessian,
     dominant_eigenvalue,
@@ -61,36 +59,11 @@ from swarmnas.search.probes import (
 )
 from swarmnas.search.read_out import select_by_perturbation
 from swarmnas.search.state import load_module, load_optimizer, module_state, optimizer_state
+from swarmnas.search.streams import Stream
 from swarmnas.spaces import Adapter, Genotype
 from swarmnas.spaces import create as create_space
 
 __all__ = ["Loader", "PhaseSummary", "SearchResult", "resume", "run"]
-
-
-class Loader(Protocol):
-    """Mini-batches of ``(images (n, C, H, W), labels (n,))``, as a torch ``DataLoader`` gives them.
-
-    Iterating twice must be possible. Where there is a method ``set_epoch(epoch)``, it is called
-    before each epoch, and the order should depend on it alone; without one, a resumed search is
-    only as reproducible as the loader.
-    """
-
-    def __iter__(self) -> Iterator[Any]: ...
-
-    def __len__(self) -> int: ...
-
-
-class Stream(IntEnum):
-    """What a random stream is for; its number is part of the stream's name."""
-
-    SPLIT = 1
-    TRAIN = 2
-    VALID = 3
-    SUPERNET = 4
-    SWARM = 5
-    MIXING = 6
-    PROBES = 7
-    READ_OUT = 8
 
 
 PROBES = (HessianEigenvalue.probe, GradientAgreement.probe)
@@ -246,11 +219,12 @@ class _Search:
         for phase in policy.phases:
             if phase.alphas in ("swarm", "alternate"):
                 create_swarm(self._adapter, phase, seed=rng.seed_sequence(config.seed))
-        self._train, self._valid, in_channels, num_classes = self._loaders(train, valid)
+        images = images_of(config, self._device, train=train, valid=valid)
+        self._train, self._valid = images.train, images.valid
         self._supernet = Supernet(
             self._space,
-            num_classes=num_classes,
-            in_channels=in_channels,
+            num_classes=images.num_classes,
+            in_channels=images.in_channels,
             channels=config.channels,
             cells=config.cells,
             seed=self._stream(Stream.SUPERNET),
@@ -290,61 +264,6 @@ class _Search:
     def _stream(self, *path: int) -> np.random.SeedSequence:
         return rng.seed_sequence(self.config.seed, *path)
 
-    def _loaders(
-        self, train: Loader | None, valid: Loader | None
-    ) -> tuple[Loader, Loader, int, int]:
-        config = self.config
-        if (train is None) != (valid is None):
-            missing = "train" if train is None else "valid"
-            raise SettingError(
-                explain("loaders", "both train and valid, or neither", f"no {missing}", "Pass it.")
-            )
-        if train is not None and valid is not None:
-            if config.num_classes is None:
-                raise SettingError(
-                    explain("num_classes", "a number", "none", "Your own loaders need it set.")
-                )
-            images, _ = next(iter(train))
-            return train, valid, images.shape[1], config.num_classes
-        dataset = load_dataset(
-            config.dataset,
-            image_size=config.image_size,
-            train_images=config.train_images,
-            seed=config.seed,
-            download=config.download,
-            data_dir=config.data_dir,
-            augment=config.augment,
-        )
-        parts = dataset.split(config.valid_share, seed=self._stream(Stream.SPLIT))
-        common: dict[str, Any] = {
-            "batch_size": config.batch_size,
-            "mean": dataset.mean,
-            "std": dataset.std,
-            "device": self._device,
-        }
-        for name, part in zip(("training", "validation"), parts, strict=True):
-            if len(part.labels) < config.batch_size:
-                raise DataError(
-                    explain(
-                        f"{name} images",
-                        f"at least one batch of {config.batch_size}",
-                        len(part.labels),
-                        "Lower batch_size or use more images.",
-                    )
-                )
-        return (
-            Batches(
-                parts[0],
-                seed=self._stream(Stream.TRAIN),
-                augment=dataset.augment,
-                drop_last=True,
-                **common,
-            ),
-            Batches(parts[1], seed=self._stream(Stream.VALID), drop_last=True, **common),
-            dataset.train.images.shape[1],
-            dataset.num_classes,
-        )
-
     # Course
 
     def execute(self, directory: RunDirectory, callbacks: Callback) -> SearchResult:
@@ -372,8 +291,8 @@ class _Search:
         phase, phase_epochs = self._engine.phase, self._engine.phase_epochs
         epoch = len(self._engine.history) + 1
         driver = phase.driver(phase_epochs)
-        _set_epoch(self._train, epoch)
-        valid = _Endless(self._valid, epoch, self._device)
+        set_epoch(self._train, epoch)
+        valid = Endless(self._valid, epoch, self._device)
         steps = len(self._train)
         every = steps if phase.every == "epoch" else phase.every
         self._set_sgd(epoch)
@@ -492,7 +411,7 @@ class _Search:
         temperature = self._engine.phase.value("temperature", phase_epochs)
         return mixing_of(self._supernet, read_alphas(self._supernet), temperature=temperature)
 
-    def _probe(self, epoch: int, phase_epochs: int, valid: _Endless) -> dict[str, Any]:
+    def _probe(self, epoch: int, phase_epochs: int, valid: Endless) -> dict[str, Any]:
         """Return the costly readings that the policy wants at the end of this epoch."""
         phase, size = self._engine.phase, self.config.batch_size
         due = self.policy.due(phase.name, phase_epochs + 1)
@@ -507,7 +426,7 @@ class _Search:
             draws = rng.generator(self.config.seed, Stream.PROBES, epoch)
             found[HessianEigenvalue.probe] = dominant_eigenvalue(hessian, hessian.size, rng=draws)
         if GradientAgreement.probe in due:
-            train = _Endless(self._train, epoch, self._device)
+            train = Endless(self._train, epoch, self._device)
             pairs = ((train.take(size), valid.take(size)) for _ in range(AGREEMENT_STEPS))
             mixing = self._own_mixing(phase_epochs)
             found[GradientAgreement.probe] = gradient_agreement(self._supernet, mixing, pairs)
@@ -547,7 +466,7 @@ class _Search:
 
     def _valid_batches(self) -> Iterator[Batch]:
         """Yield validation batches, the same ones every time, up to ``valid_images``."""
-        _set_epoch(self._valid, 0)
+        set_epoch(self._valid, 0)
         images_seen = 0
         for images, labels in self._valid:
             yield images.to(self._device), labels.to(self._device)
@@ -705,34 +624,3 @@ def _summaries(history: Iterable[Mapping[str, Any]]) -> tuple[PhaseSummary, ...]
             found.append(PhaseSummary(phase, first, record["epoch"], record["reason"]))
             first = record["epoch"] + 1
     return tuple(found)
-
-
-def _set_epoch(loader: Any, epoch: int) -> None:
-    if hasattr(loader, "set_epoch"):
-        loader.set_epoch(epoch)
-
-
-class _Endless:
-    """Validation images in the order of one epoch, over and over."""
-
-    def __init__(self, loader: Loader, epoch: int, device: torch.device) -> None:
-        _set_epoch(loader, epoch)
-        self._device = device
-        self._batches = _forever(loader)
-        self._images: list[torch.Tensor] = []
-        self._labels: list[torch.Tensor] = []
-
-    def take(self, count: int) -> Batch:
-        """Return the next ``count`` images and labels, on the device."""
-        while sum(map(len, self._labels)) < count:
-            images, labels = next(self._batches)
-            self._images.append(images.to(self._device))
-            self._labels.append(labels.to(self._device))
-        images, labels = torch.cat(self._images), torch.cat(self._labels)
-        self._images, self._labels = [images[count:]], [labels[count:]]
-        return images[:count], labels[:count]
-
-
-def _forever(loader: Loader) -> Iterator[Any]:
-    while True:
-        yield from loader

@@ -24,6 +24,8 @@ name = "two"
 alphas = "alternate"
 swarm_every = 3
 gradient_at = "particles"
+train_under = "centre"
+draw_around = "dirichlet"
 freeze = { trigger = "gradient-agreement", below = 0.3 }
 
 [[phase.until]]
@@ -45,6 +47,9 @@ name = "three"
 alphas = "gradient"
 order = 2
 temperature = [5.0, 0.1]
+draw_around = "normal"
+noise = 1.0
+weights_decay_factor = 3.0
 read_out = "perturbation"
 until = [
   { trigger = "hessian-eigenvalue", every = 1, window = 3, lag = 2, start = 1 },

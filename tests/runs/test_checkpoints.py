@@ -103,6 +103,21 @@ def test_the_last_two_and_the_kept_stay(run):
         run.load_checkpoint(4)
 
 
+def test_kept_ones_go_when_they_are_too_old_but_never_the_last_two(run):
+    for step in range(1, 7):
+        run.save_checkpoint(step, {}, {}, keep=step < 5)
+    run.drop_checkpoints(before=3)
+    assert [int(name[5:11]) for name in names(run)] == [3, 4, 5, 6]
+    run.drop_checkpoints(before=100)
+    assert [int(name[5:11]) for name in names(run)] == [5, 6]
+    assert run.load_checkpoint().step == 6
+
+
+def test_dropping_from_a_run_without_checkpoints_does_nothing(run):
+    run.drop_checkpoints(before=5)
+    assert run.load_checkpoint() is None
+
+
 def test_a_step_may_be_saved_anew_but_not_go_back(run):
     run.save_checkpoint(4, {}, {"x": 1}, keep=True)
     run.save_checkpoint(4, {}, {"x": 2})

@@ -111,7 +111,7 @@ def test_a_search_never_reads_test_images(tiny, tmp_path, monkeypatch):
     sealed = datasets.Dataset("sealed", train=digits.train, load_test=load_test)
     with pytest.raises(AssertionError, match="read the test images"):
         sealed.test()
-    monkeypatch.setattr("swarmnas.search.loop.load_dataset", lambda *args, **kwargs: sealed)
+    monkeypatch.setattr("swarmnas.search.loaders.load_dataset", lambda *args, **kwargs: sealed)
     assert search.run(tiny(), out=tmp_path / "run").genotype
 
 
