@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from swarmnas import documents, rng
 from swarmnas.checks import explain, unknown_name
-from swarmnas.errors import DeviceError, RunError, SettingError
+from swarmnas.errors import DeviceError, DivergenceError, RunError, SettingError
 from swarmnas.networks import Supernet
 from swarmnas.phases import (
     Decision,
@@ -353,11 +353,21 @@ class _Search:
     def _train_weights(self, train: Batch, draws: np.random.Generator) -> float:
         images, labels = train
         loss = functional.cross_entropy(self._supernet(images, mixing=self._mixing(draws)), labels)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise DivergenceError(
+                explain(
+                    f"training loss in epoch {len(self._engine.history) + 1}",
+                    "a finite number",
+                    value,
+                    "Lower learning_rate and search anew; the run is kept up to the epoch before.",
+                )
+            )
         self._sgd.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._weights, self.config.gradient_clip)
         self._sgd.step()
-        return float(loss.detach())
+        return value
 
     def _mixing(self, draws: np.random.Generator) -> Mixing:
         """Return the mixing weights that the weights are trained under, for one batch."""

@@ -8,6 +8,7 @@ import sysconfig
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.shared_data import shared_file
@@ -81,3 +82,30 @@ def test_real_images_within_a_quarter_of_an_hour(tmp_path):
     assert 0 < found["table"]["cifar10_valid_200"] <= 100
     assert not any("test" in column for column in found["table"])
     assert Path(found["run"]) == tmp_path / "run"
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_and_resumed_ends_as_without(tmp_path):
+    command = [SWARMNAS, "search", *TINY.split()]
+    subprocess.run([*command, "--out", "whole"], cwd=tmp_path, check=True, capture_output=True)
+    moments = np.random.default_rng(0).uniform(0.0, 1.5, 25)  # seconds after the run is there
+    for number, moment in enumerate(moments):
+        run = tmp_path / f"killed-{number}"
+        words = [*command, "--out", run.name]
+        while True:
+            process = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL)
+            while not (run / "config.toml").exists() and process.poll() is None:
+                time.sleep(0.01)
+            try:
+                process.wait(timeout=moment)
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            words = [SWARMNAS, "search", "--resume", run.name]
+            moment *= 1.5  # so that the run gets somewhere
+        assert process.returncode == 0
+        assert history(run) == history(tmp_path / "whole")
+        assert (run / "genotype.json").read_bytes() == (
+            tmp_path / "whole" / "genotype.json"
+        ).read_bytes()

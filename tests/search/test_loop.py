@@ -9,6 +9,7 @@ from swarmnas import datasets, search
 from swarmnas.errors import (
     DataError,
     DeviceError,
+    DivergenceError,
     DocumentError,
     RunError,
     SettingError,
@@ -193,3 +194,32 @@ def test_a_runs_config_repeats_the_run(tiny, story, tmp_path):
     settings = search.read_config(tmp_path / "a" / "config.toml")
     search.run(search.SearchConfig.from_mapping(settings), out=tmp_path / "b")
     assert story(tmp_path / "a") == story(tmp_path / "b")
+
+
+def test_a_loss_that_is_no_number_ends_the_search_and_keeps_what_was(tiny, story, tmp_path):
+    class Spoiled:
+        """Images that turn NaN in the third epoch."""
+
+        def __init__(self, images, labels):
+            self._loader = torch.utils.data.DataLoader(
+                torch.utils.data.TensorDataset(images, labels), batch_size=20
+            )
+            self._epoch = 0
+
+        def set_epoch(self, epoch):
+            self._epoch = epoch
+
+        def __len__(self):
+            return len(self._loader)
+
+        def __iter__(self):
+            for images, labels in self._loader:
+                yield images * (float("nan") if self._epoch == 3 else 1.0), labels
+
+    generator = torch.Generator().manual_seed(0)
+    parts = torch.randn(40, 1, 8, 8, generator=generator), torch.arange(40) % 2
+    clean = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*parts), batch_size=20)
+    with pytest.raises(DivergenceError, match=r"training loss in epoch 3: .* Lower learning_rate"):
+        search.run(tiny(num_classes=2), train=Spoiled(*parts), valid=clean, out=tmp_path / "run")
+    kept = [r["epoch"] for r in story(tmp_path / "run") if r["kind"] == "epoch"]
+    assert kept == [1, 2]
