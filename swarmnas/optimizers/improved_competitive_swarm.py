@@ -8,13 +8,17 @@ import numpy as np
 
 from swarmnas.checks import as_float, as_int
 from swarmnas.optimizers.arrays import Array
-from swarmnas.optimizers.comparison import Index, order
+from swarmnas.optimizers.comparison import Index, Losses, order
 from swarmnas.optimizers.competitive_swarm import CompetitiveSwarm
 from swarmnas.optimizers.diversity import crowding, diversity_aware_fitness
 from swarmnas.optimizers.learning_swarm import LearningSettings
 
 __all__ = ["ImprovedCompetitiveSwarm"]
 
+_TARGET = 0.43
+"""Share of losers that beat their teachers at once at which the scatter keeps its size."""
+_SMALLEST, _LARGEST = 0.01, 4.0
+"""What the size of the scatter stays within."""
 _SPREAD = 0.5
 """Share of the difference of two winners in the drift."""
 
@@ -29,7 +33,8 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
        quarter by raw loss, weighted by the logarithm of its rank, in place of the plain mean.
     3. **Rising pull** (``final_phi=phi``): the pull towards the guide grows with the progress.
     4. **Scatter** (``scatter=0``): a loser's velocity also gains the difference of two random
-       winners times ``scatter``.
+       winners times ``scatter`` times a size s. Without noise s adapts (``adaptation=0``): it
+       grows while more than 43 % of the losers beat their teachers at once, else it shrinks.
     5. **Damping** (``inertia=1``): the part of a velocity that is kept is drawn below
        ``inertia`` in place of 1.
     6. **Shrinking swarm** (``final_share=1``), only with a budget: the worst by raw loss rest,
@@ -51,6 +56,7 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         final_phi: The last pull; ``None`` takes ``phi`` if that was given or there is no guide,
             else 1.5.
         scatter: Size of the difference of two winners, >= 0.
+        adaptation: How fast the scatter's size follows the share of successes, >= 0.
         inertia: Largest kept share of a velocity, in [0, 1]; ``None`` takes 0.7, under noise 1.
         final_share: Share of the swarm that competes in the end, in [0, 1], but never less than
             one pair; ``None`` takes 0.25, under noise 0.5.
@@ -63,12 +69,13 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         Differs from the paper: unknown. Every formula and number here is our reconstruction.
         Differs from CSO (Cheng and Jin, 2015): the changes above. The weights of the guide are
         those of recombination in CMA-ES (Hansen and Ostermeier, 2001), the scatter is the
-        difference vector of differential evolution (Storn and Price, 1997), and the swarm
+        difference vector of differential evolution (Storn and Price, 1997), its adaptation
+        follows the success rule of evolution strategies (Rechenberg, 1973), and the swarm
         shrinks as in L-SHADE (Tanabe and Fukunaga, 2014), but without deleting anybody.
     """
 
     name: ClassVar[str] = "icso"
-    _state: ClassVar[tuple[str, ...]] = ("_first_diversity",)
+    _state: ClassVar[tuple[str, ...]] = ("_first_diversity", "_scatter_size")
 
     def __init__(
         self,
@@ -79,6 +86,7 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         phi: float | None = None,
         final_phi: float | None = None,
         scatter: float = 0.3,
+        adaptation: float = 0.4,
         inertia: float | None = None,
         final_share: float | None = None,
         drift: float = 1.2,
@@ -92,6 +100,7 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         self.guide = bool(guide)
         self.final_phi = self.phi if final_phi is None else as_float("final_phi", final_phi, low=0)
         self.scatter = as_float("scatter", scatter, low=0)
+        self.adaptation = as_float("adaptation", adaptation, low=0)
         if inertia is None:
             inertia = 1.0 if self.noisy else 0.7
         self.inertia = as_float("inertia", inertia, low=0, high=1)
@@ -100,6 +109,7 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         self.final_share = as_float("final_share", final_share, low=0, high=1)
         self.drift = as_float("drift", drift, low=0)
         self._first_diversity = self.diversity
+        self._scatter_size = 1.0
         self._now = 0.0
         """The progress at the latest competition, which always comes first."""
 
@@ -154,7 +164,7 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         rows, velocity = self._rows[: len(losers)], self._new_velocity[: len(losers)]
         if self.scatter:
             kick = self._difference(winners)
-            kick *= self.scatter
+            kick *= self.scatter * self._scatter_size
             rows += kick
             velocity += kick
             self._bounds.apply(rows, velocity, box=self._box, arrays=self._arrays, rng=self._rng)
@@ -184,3 +194,12 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         position += spread
         self._bounds.apply(position, None, box=self._box, arrays=arrays, rng=self._rng)
         self._position[index] = position
+
+    def _update(self, losses: Losses, violations: Losses) -> None:
+        comparable = not (self._starting or self.noisy)
+        super()._update(losses, violations)
+        if comparable and self.scatter and self.adaptation:
+            winners, losers = self._pairs[:, : self._num_pairs]
+            successes = float(np.mean(super()._second_wins(winners, losers)))
+            size = self._scatter_size * float(np.exp(self.adaptation * (successes - _TARGET)))
+            self._scatter_size = min(_LARGEST, max(_SMALLEST, size))

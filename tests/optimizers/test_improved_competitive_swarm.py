@@ -92,7 +92,7 @@ def test_records_follow_the_raw_loss():
 
 def test_one_step_with_guide_rising_pull_scatter_and_damping():
     swarm = icso(guide=True, phi=0.4, final_phi=1.4, scatter=0.5, inertia=0.7, max_evaluations=80)
-    x, v = told(swarm), np.zeros((8, 3))
+    x, v, size = told(swarm), np.zeros((8, 3)), 1.0
     losses, evaluations, rng = rugged(x), 8, generator(1)
     rng.random((8, 3))
     for _ in range(4):
@@ -111,7 +111,7 @@ def test_one_step_with_guide_rising_pull_scatter_and_damping():
             LOWER,
             UPPER,
         )
-        kick = 0.5 * (shuffled - shuffled[[3, 0, 1, 2]])
+        kick = 0.5 * size * (shuffled - shuffled[[3, 0, 1, 2]])
         expected = np.clip(inside + kick, LOWER, UPPER)
         v[losers] = (
             r1 * 0.7 * v[losers]
@@ -121,7 +121,8 @@ def test_one_step_with_guide_rising_pull_scatter_and_damping():
         )
         np.testing.assert_allclose(told(swarm), expected, rtol=1e-12)
         x[losers], evaluations = expected, evaluations + 4
-        losses = rugged(x)
+        before, losses = losses, rugged(x)
+        size *= np.exp(0.4 * (np.mean(losses[losers] < before[winners]) - 0.43))
 
 
 def test_the_guide_changes_the_default_pull():
