@@ -54,7 +54,7 @@ for _name, _target, _summary in (
     (
         "icso",
         "improved_competitive_swarm:ImprovedCompetitiveSwarm",
-        "Competitive swarm with diversity-aware fitness, a guide and re-seeding.",
+        "Competitive swarm with diversity-aware fitness and a guide (reconstruction).",
     ),
     (
         "llso",

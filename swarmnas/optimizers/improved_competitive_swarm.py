@@ -8,7 +8,7 @@ import numpy as np
 
 from swarmnas.checks import as_float, as_int
 from swarmnas.optimizers.arrays import Array
-from swarmnas.optimizers.comparison import Index, Losses, order
+from swarmnas.optimizers.comparison import Index, Losses, best_row, order
 from swarmnas.optimizers.competitive_swarm import CompetitiveSwarm
 from swarmnas.optimizers.diversity import crowding, diversity_aware_fitness
 from swarmnas.optimizers.learning_swarm import LearningSettings
@@ -41,6 +41,10 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
        ever more of them; in the end ``final_share`` of the swarm still competes.
     7. **Drift** (``drift=0``), under noise alone, where winners are evaluated again anyway: they
        move as well, towards the guide and by a difference of two of them.
+    8. **Safe incumbent**, off unless ``keep_incumbent=True``: without noise the best particle by
+       raw loss wins whatever its crowding, so it is never overwritten.
+    9. **Re-seeding**, off unless ``reseed_after`` is a number: a particle that lost so many
+       competitions in a row starts again anywhere in the box, at rest.
 
     Progress runs from 0 to 1: the used share of ``max_evaluations``; without a budget, the share
     of the first diversity that is lost.
@@ -61,6 +65,8 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         final_share: Share of the swarm that competes in the end, in [0, 1], but never less than
             one pair; ``None`` takes 0.25, under noise 0.5.
         drift: Pull of the winners towards the guide under noise, >= 0.
+        keep_incumbent: Whether the best particle is safe.
+        reseed_after: Lost competitions in a row, >= 1, or ``None`` for never.
         **common: See :class:`~swarmnas.optimizers.learning_swarm.LearningSwarm`.
             ``population_size=None`` takes 60, or that of ``cso`` where it is larger.
 
@@ -75,7 +81,7 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
     """
 
     name: ClassVar[str] = "icso"
-    _state: ClassVar[tuple[str, ...]] = ("_first_diversity", "_scatter_size")
+    _state: ClassVar[tuple[str, ...]] = ("_first_diversity", "_scatter_size", "_lost_in_a_row")
 
     def __init__(
         self,
@@ -90,6 +96,8 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         inertia: float | None = None,
         final_share: float | None = None,
         drift: float = 1.2,
+        keep_incumbent: bool = False,
+        reseed_after: int | None = None,
         **common: Unpack[LearningSettings],
     ) -> None:
         if phi is None and guide:
@@ -108,6 +116,11 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
             final_share = 0.5 if self.noisy else 0.25
         self.final_share = as_float("final_share", final_share, low=0, high=1)
         self.drift = as_float("drift", drift, low=0)
+        self.keep_incumbent = bool(keep_incumbent)
+        self.reseed_after = (
+            None if reseed_after is None else as_int("reseed_after", reseed_after, low=1)
+        )
+        self._lost_in_a_row = np.zeros(self.population_size, dtype=np.int64)
         self._first_diversity = self.diversity
         self._scatter_size = 1.0
         self._now = 0.0
@@ -134,6 +147,11 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
     def _compete(self, first: Index, second: Index) -> None:
         self._now = self._progress()
         super()._compete(first, second)
+        if self.keep_incumbent and not self.noisy:
+            saved = second == best_row(self._loss, self._violation)
+            first[saved], second[saved] = second[saved], first[saved]
+        self._lost_in_a_row[first] = 0
+        self._lost_in_a_row[second] += 1
 
     def _second_wins(self, first: Index, second: Index) -> Any:
         weight = self.crowding_weight * (1 - self._now)
@@ -170,8 +188,25 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
             self._bounds.apply(rows, velocity, box=self._box, arrays=self._arrays, rng=self._rng)
         if self.inertia != 1:
             velocity *= self.inertia  # now, for the draw of the next generation
+        if self.reseed_after is not None:
+            self._reseed(losers, self.reseed_after)
         if drifts:
             self._drift(winners, guide)
+
+    def _reseed(self, losers: Index, limit: int) -> None:
+        """Let those that lost ``limit`` competitions in a row start again anywhere, at rest."""
+        stagnant = np.flatnonzero(self._lost_in_a_row[losers] >= limit)
+        if len(stagnant) == 0:
+            return
+        index = self._arrays.index(stagnant)
+        fresh = self._arrays.zeros(len(stagnant), self.num_dims)
+        self._rows[index] = self._box.sample(self._rng, len(stagnant), fresh)
+        self._new_velocity[index] = 0
+        self._lost_in_a_row[losers[stagnant]] = 0
+
+    def _injected(self, particles: Index) -> None:
+        super()._injected(particles)
+        self._lost_in_a_row[particles] = 0
 
     def _difference(self, particles: Index) -> Array:
         """Return for each particle the difference of two random ones of them, a new array."""

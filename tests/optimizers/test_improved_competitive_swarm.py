@@ -15,6 +15,8 @@ OFF = {
     "inertia": 1.0,
     "final_share": 1.0,
     "drift": 0.0,
+    "keep_incumbent": False,
+    "reseed_after": None,
 }
 CHANGES = {
     "crowding_weight": 0.3,
@@ -23,6 +25,7 @@ CHANGES = {
     "inertia": 0.7,
     "final_share": 0.25,
     "drift": 1.0,
+    "reseed_after": 2,
 }
 
 
@@ -180,3 +183,45 @@ def test_no_spread_to_begin_with_counts_as_all_progress():
     for _ in range(3):
         told(swarm)
     assert swarm.diversity == 0
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_incumbent_is_never_overwritten(kept):
+    swarm, lost = icso(crowding_weight=1.0, keep_incumbent=kept), False
+    for _ in range(30):
+        told(swarm)
+        lost |= not (swarm.positions == swarm.best_position).all(axis=1).any()
+    assert lost is not kept
+
+
+def test_noise_knows_no_incumbent():
+    keen, plain = (
+        icso(crowding_weight=1.0, noisy=True, keep_incumbent=kept) for kept in (True, False)
+    )
+    for _ in range(10):
+        assert np.array_equal(told(keen), told(plain))
+
+
+def test_a_particle_that_lost_too_often_starts_again_at_rest():
+    swarm, rng, seeded = icso(reseed_after=2), generator(1), 0
+    x, v, lost = LOWER + rng.random((8, 3)) * (UPPER - LOWER), np.zeros((8, 3)), [0] * 8
+    np.testing.assert_allclose(told(swarm), x, rtol=1e-12)
+    for _ in range(15):
+        order, losses = rng.permutation(8), rugged(x)
+        pairs = [
+            (a, b) if losses[a] <= losses[b] else (b, a)
+            for a, b in zip(order[:4], order[4:], strict=True)
+        ]
+        draws, before = rng.random((2, 4, 3)), x.copy()
+        for k, (winner, loser) in enumerate(pairs):
+            lost[winner], lost[loser] = 0, lost[loser] + 1
+            v[loser] = draws[0, k] * v[loser] + draws[1, k] * (before[winner] - before[loser])
+            x[loser] = np.clip(x[loser] + v[loser], LOWER, UPPER)
+        stagnant = [loser for _, loser in pairs if lost[loser] == 2]
+        if stagnant:
+            fresh = LOWER + rng.random((len(stagnant), 3)) * (UPPER - LOWER)
+            for loser, position in zip(stagnant, fresh, strict=True):
+                x[loser], v[loser], lost[loser] = position, 0, 0
+        seeded += len(stagnant)
+        np.testing.assert_allclose(told(swarm), x[[b for _, b in pairs]], rtol=1e-12)
+    assert seeded > 5
