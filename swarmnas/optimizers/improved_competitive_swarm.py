@@ -46,6 +46,8 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
     9. **Re-seeding**, off unless ``reseed_after`` is a number: a particle that lost so many
        competitions in a row starts again anywhere in the box, at rest.
 
+    Under noise changes 3 to 6 are off unless they are asked for: they did not pay there.
+
     Progress runs from 0 to 1: the used share of ``max_evaluations``; without a budget, the share
     of the first diversity that is lost.
 
@@ -56,14 +58,15 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         crowding_weight: The first weight of crowding, in [0, 1].
         neighbours: How many nearest particles the crowding looks at, >= 1.
         guide: Whether losers learn from the weighted centre of the best.
-        phi: The first pull towards the guide; ``None`` takes 0.4, or without guide that of ``cso``.
-        final_phi: The last pull; ``None`` takes ``phi`` if that was given or there is no guide,
-            else 1.5.
-        scatter: Size of the difference of two winners, >= 0.
+        phi: The first pull towards the guide; ``None`` takes 0.4, under noise 1, or without guide
+            that of ``cso``.
+        final_phi: The last pull; ``None`` takes ``phi`` if that was given, under noise or without
+            guide, else 1.5.
+        scatter: Size of the difference of two winners, >= 0; ``None`` takes 0.3, under noise 0.
         adaptation: How fast the scatter's size follows the share of successes, >= 0.
         inertia: Largest kept share of a velocity, in [0, 1]; ``None`` takes 0.7, under noise 1.
         final_share: Share of the swarm that competes in the end, in [0, 1], but never less than
-            one pair; ``None`` takes 0.25, under noise 0.5.
+            one pair; ``None`` takes 0.25, under noise 1.
         drift: Pull of the winners towards the guide under noise, >= 0.
         keep_incumbent: Whether the best particle is safe.
         reseed_after: Lost competitions in a row, >= 1, or ``None`` for never.
@@ -91,7 +94,7 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         guide: bool = True,
         phi: float | None = None,
         final_phi: float | None = None,
-        scatter: float = 0.3,
+        scatter: float | None = None,
         adaptation: float = 0.4,
         inertia: float | None = None,
         final_share: float | None = None,
@@ -100,20 +103,25 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         reseed_after: int | None = None,
         **common: Unpack[LearningSettings],
     ) -> None:
+        noisy = bool(common.get("noisy", False))
         if phi is None and guide:
-            phi, final_phi = 0.4, 1.5 if final_phi is None else final_phi
+            phi = 1.0 if noisy else 0.4
+            if final_phi is None and not noisy:
+                final_phi = 1.5
         super().__init__(phi=phi, **common)
         self.crowding_weight = as_float("crowding_weight", crowding_weight, low=0, high=1)
         self.neighbours = as_int("neighbours", neighbours, low=1)
         self.guide = bool(guide)
         self.final_phi = self.phi if final_phi is None else as_float("final_phi", final_phi, low=0)
+        if scatter is None:
+            scatter = 0.0 if noisy else 0.3
         self.scatter = as_float("scatter", scatter, low=0)
         self.adaptation = as_float("adaptation", adaptation, low=0)
         if inertia is None:
-            inertia = 1.0 if self.noisy else 0.7
+            inertia = 1.0 if noisy else 0.7
         self.inertia = as_float("inertia", inertia, low=0, high=1)
         if final_share is None:
-            final_share = 0.5 if self.noisy else 0.25
+            final_share = 1.0 if noisy else 0.25
         self.final_share = as_float("final_share", final_share, low=0, high=1)
         self.drift = as_float("drift", drift, low=0)
         self.keep_incumbent = bool(keep_incumbent)

@@ -134,6 +134,13 @@ def test_the_guide_changes_the_default_pull():
     assert icso(guide=True, phi=0.2).settings.items() >= {"phi": 0.2, "final_phi": 0.2}.items()
 
 
+def test_under_noise_what_did_not_pay_is_off():
+    settings = create("icso", bounds=(LOWER, UPPER), seed=1, noisy=True).settings
+    off = {"phi": 1.0, "final_phi": 1.0, "scatter": 0.0, "inertia": 1.0, "final_share": 1.0}
+    assert settings.items() >= off.items()
+    assert icso(guide=True, noisy=True, final_phi=2.0).settings["phi"] == 1.0
+
+
 def test_the_worst_rest_as_the_budget_is_used():
     swarm = icso(20, final_share=0.3, max_evaluations=200)
     rows = [len(told(swarm))]
