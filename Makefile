@@ -54,7 +54,8 @@ check-wheel: $(READY)
 	$(BIN)/python -m build --wheel > /dev/null
 	$(PYTHON) -m venv --clear $(VENV)-wheel
 	$(VENV)-wheel/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
-	cd $(VENV)-wheel && bin/swarmnas --version && bin/swarmnas --help && bin/swarmnas list spaces
+	cd $(VENV)-wheel && bin/swarmnas --version && bin/swarmnas --help && bin/swarmnas policy show g-icso-nas \
+		&& bin/swarmnas search --preset digits --epochs 3 --train-images 200 --out run --overwrite
 
 clean:
 	rm -rf $(VENV) $(VENV)-core $(VENV)-wheel dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

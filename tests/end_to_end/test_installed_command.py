@@ -64,6 +64,7 @@ def test_piped_output_is_plain(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_real_images_within_a_quarter_of_an_hour(tmp_path):
     images = shared_file("cifar10.npz")
     table = shared_file("nasbench201_cifar10.csv.gz")
@@ -85,6 +86,7 @@ def test_real_images_within_a_quarter_of_an_hour(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_killed_at_any_moment_and_resumed_ends_as_without(tmp_path):
     command = [SWARMNAS, "search", *TINY.split()]
     subprocess.run([*command, "--out", "whole"], cwd=tmp_path, check=True, capture_output=True)
