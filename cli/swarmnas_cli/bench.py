@@ -206,9 +206,9 @@ def report(
     ] = False,
 ) -> None:
     """Write tables, tests and pictures of a study as PNG and SVG files and one HTML page."""
+    from swarmnas.atomic import replace_file
     from swarmnas.bench.results import Results
     from swarmnas.reports import compare, latex_table, write_page, write_pictures
-    from swarmnas.runs.atomic import replace_file
 
     results = Results.read(store, instances=instances)
     comparison = compare(results, rival=against, precision=precision, reveal_test=reveal_test)

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from swarmnas import __version__, problems
+from swarmnas.atomic import replace_file, writing
 from swarmnas.bench.results import Block, Results, Run
 from swarmnas.bench.study import file_name
 from swarmnas.checks import explain
 from swarmnas.errors import SettingError
-from swarmnas.runs.atomic import replace_file, writing
 
 __all__ = ["FORMATS", "to_coco", "to_iohanalyzer"]
 

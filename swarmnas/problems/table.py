@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import os
 import re
 import zlib
 from array import array
@@ -16,6 +15,7 @@ from typing import IO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from swarmnas.atomic import replace_file
 from swarmnas.checks import explain, unknown_name
 from swarmnas.errors import DataError, UnknownNameError
 
@@ -128,7 +128,7 @@ class Table:
         data = text.getvalue().encode()
         if path.suffix == ".gz":
             data = gzip.compress(data, mtime=0)
-        _replace(path, data)
+        replace_file(path, data, error=DataError)
 
     @property
     def archs(self) -> tuple[str, ...]:
@@ -225,23 +225,6 @@ def _number(value: float) -> str:
 
 def _open(path: Path) -> IO[bytes]:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
-
-
-def _replace(path: Path, data: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
-        try:
-            with draft.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as cause:
-        raise DataError(
-            f"{path}: expected to write there; got: {cause.strerror or cause}. Choose another path."
-        ) from cause
 
 
 def _lines(stream: IO[bytes], source: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from swarmnas.atomic import replace_file, writing
 from swarmnas.bench import available
 from swarmnas.bench.results import Block, Results
 from swarmnas.bench.statistics import (
@@ -27,7 +28,6 @@ from swarmnas.checks import as_float, explain, one_of, require
 from swarmnas.errors import MissingDependencyError, SettingError
 from swarmnas.problems import Table
 from swarmnas.reports import figures
-from swarmnas.runs.atomic import replace_file, writing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

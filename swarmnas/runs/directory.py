@@ -16,10 +16,10 @@ from typing import Any, Self
 import tomli_w
 
 from swarmnas import documents
+from swarmnas.atomic import replace_file, writing
 from swarmnas.checks import as_int, explain
 from swarmnas.errors import DocumentError, RunError, SettingError, SwarmNASWarning
 from swarmnas.runs import checkpoint
-from swarmnas.runs.atomic import replace_file, writing
 from swarmnas.runs.checkpoint import Checkpoint
 from swarmnas.runs.lock import exclusive
 

@@ -10,8 +10,8 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+from swarmnas.atomic import writing
 from swarmnas.errors import RunError, SwarmNASWarning
-from swarmnas.runs.atomic import writing
 
 __all__ = ["exclusive"]
 

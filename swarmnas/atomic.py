@@ -7,39 +7,40 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from swarmnas.errors import RunError
+from swarmnas.errors import RunError, SwarmNASError
 
 __all__ = ["replace_file", "writing"]
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path, *, error: type[SwarmNASError] = RunError) -> Iterator[None]:
     """Turn what the system says against writing ``path`` into one line of ours.
 
     Raises:
-        RunError: Instead of any ``OSError``: disk full, read-only, no such directory.
+        SwarmNASError: ``error``, instead of any ``OSError``: disk full, read-only, no such
+            directory.
     """
     try:
         yield
     except OSError as cause:
-        raise RunError(
+        raise error(
             f"{path}: expected to read and write here; got: {cause.strerror or cause}. "
             "Free some space or choose a directory that can be written; what was saved before "
             "is untouched."
         ) from cause
 
 
-def replace_file(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes, *, error: type[SwarmNASError] = RunError) -> None:
     """Make ``data`` the content of ``path``, or leave ``path`` as it was.
 
     The bytes reach the disk under another name before the rename, and the rename before the
     return, so neither a kill nor a power cut leaves half a file under this name.
 
     Raises:
-        RunError: The system refused; ``path`` is as before.
+        SwarmNASError: ``error``: the system refused; ``path`` is as before.
     """
     temporary = path.with_name(f".{path.name}.tmp")
-    with writing(path):
+    with writing(path, error=error):
         try:
             with temporary.open("wb") as stream:
                 stream.write(data)
