@@ -5,7 +5,7 @@ own; :class:`Adapter` lets a swarm move in it.
 """
 
 from swarmnas.spaces.adapter import Adapter
-from swarmnas.spaces.catalog import available, create, spaces
+from swarmnas.spaces.catalogue import available, create, spaces
 from swarmnas.spaces.cell import Cell, Edge
 from swarmnas.spaces.genotype import Choice, Genotype
 from swarmnas.spaces.published import available_genotypes, named_genotype

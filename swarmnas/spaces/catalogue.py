@@ -121,7 +121,7 @@ for _name, _attribute, _summary in (
     ("darts-s3", "DARTS_S3", "RobustDARTS S3: S2 and 'none'."),
     ("darts-s4", "DARTS_S4", "RobustDARTS S4: noise or separable convolution."),
 ):
-    spaces.add(_name, f"swarmnas.spaces.catalog:{_attribute}", summary=_summary)
+    spaces.add(_name, f"swarmnas.spaces.catalogue:{_attribute}", summary=_summary)
 
 
 def create(name: str) -> Space:
