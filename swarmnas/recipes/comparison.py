@@ -8,12 +8,13 @@ from typing import Any
 
 from swarmnas import rng
 from swarmnas.checks import as_int, explain
-from swarmnas.datasets import Batches, load
+from swarmnas.datasets import Batches
 from swarmnas.documents import parse_json, read_text
 from swarmnas.errors import RunError
 from swarmnas.networks import Network
 from swarmnas.runs import RunDirectory
 from swarmnas.search import SearchConfig
+from swarmnas.search.loaders import dataset_of
 from swarmnas.spaces import Genotype, create
 from swarmnas.training import evaluate, fit
 
@@ -61,13 +62,12 @@ def compare_with_random(
     found = Genotype.from_json(parse_json(read_text(path), source=str(path))["genotype"])
     config = SearchConfig.from_mapping(directory.config["search"], source=str(directory.path))
     space = create(config.space)
-    dataset = load(
-        config.dataset,
-        image_size=config.image_size,
-        train_images=config.train_images,
-        seed=config.seed,
-        data_dir=config.data_dir,
-    )
+    if config.num_classes is not None:
+        raise RunError(
+            f"{run}: expected the search of a data set; got one with loaders of its caller's own, "
+            "which no run holds. Train its genotype with swarmnas.training instead."
+        )
+    dataset = dataset_of(config)
     genotypes = {"found": found}
     draws = rng.generator(seed, 0)
     while len(genotypes) <= num_random:

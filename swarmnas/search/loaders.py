@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 
 from swarmnas.checks import explain
-from swarmnas.datasets import Batches
+from swarmnas.datasets import Batches, Dataset
 from swarmnas.datasets import load as load_dataset
 from swarmnas.errors import DataError, SettingError
 from swarmnas.rng import seed_sequence
@@ -17,7 +17,7 @@ from swarmnas.search.config import SearchConfig
 from swarmnas.search.gradients import Batch
 from swarmnas.search.streams import Stream
 
-__all__ = ["Endless", "Images", "Loader", "images_of", "set_epoch"]
+__all__ = ["Endless", "Images", "Loader", "dataset_of", "images_of", "set_epoch"]
 
 
 class Loader(Protocol):
@@ -50,6 +50,24 @@ class Images:
     num_classes: int
 
 
+def dataset_of(config: SearchConfig) -> Dataset:
+    """Return the configured data set, resized and cut down as the configuration says.
+
+    Raises:
+        DataError: It cannot be had.
+        SettingError: It does not have that many images.
+    """
+    return load_dataset(
+        config.dataset,
+        image_size=config.image_size,
+        train_images=config.train_images,
+        seed=config.seed,
+        download=config.download,
+        data_dir=config.data_dir,
+        augment=config.augment,
+    )
+
+
 def images_of(
     config: SearchConfig,
     device: torch.device,
@@ -60,7 +78,8 @@ def images_of(
     """Return the user's loaders if there are any, else batches of the configured data set.
 
     Raises:
-        SettingError: One loader is given without the other, or both without ``num_classes``.
+        SettingError: One loader is given without the other, or both without ``num_classes``, or
+            ``num_classes`` without them.
         DataError: The data set cannot be had, or has no whole batch for either part.
     """
     if (train is None) != (valid is None):
@@ -75,15 +94,16 @@ def images_of(
             )
         images, _ = next(iter(train))
         return Images(train, valid, images.shape[1], config.num_classes)
-    dataset = load_dataset(
-        config.dataset,
-        image_size=config.image_size,
-        train_images=config.train_images,
-        seed=config.seed,
-        download=config.download,
-        data_dir=config.data_dir,
-        augment=config.augment,
-    )
+    if config.num_classes is not None:
+        raise SettingError(
+            explain(
+                "num_classes",
+                "none beside a data set, which knows its classes",
+                config.num_classes,
+                "Leave it out, or pass loaders of your own.",
+            )
+        )
+    dataset = dataset_of(config)
     parts = dataset.split(config.valid_share, seed=seed_sequence(config.seed, Stream.SPLIT))
     for name, part in zip(("training", "validation"), parts, strict=True):
         if len(part.labels) < config.batch_size:

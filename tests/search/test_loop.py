@@ -143,6 +143,7 @@ def test_own_loaders_take_the_place_of_a_data_set(tiny, tmp_path):
         ({"dataset": "missing.npz"}, DataError, "missing.npz"),
         ({"batch_size": 100}, DataError, "at least one batch of 100"),
         ({"train_images": 3}, SettingError, "train_images"),
+        ({"num_classes": 10}, SettingError, "num_classes: expected none beside a data set"),
     ],
 )
 def test_what_cannot_run_is_refused_before_anything_is_written(
