@@ -48,8 +48,6 @@ def _search(
     **flags: Any,
 ) -> None:
     """Search an architecture; flags win over a TOML file, and that over a preset."""
-    from swarmnas.search import resume, run  # imports torch, which takes seconds
-
     given = {name: value for name, value in flags.items() if value is not None}
     known = None if table is None else CellTable.read(table)
     if resume_from is not None:
@@ -58,12 +56,16 @@ def _search(
                 "--resume: expected no settings beside it; got some. "
                 "A run continues with the settings in its config.toml: leave them out."
             )
+        from swarmnas.search import resume  # imports torch, which takes seconds
+
         with watching(resume_from, quiet=as_json) as callbacks:
             result = resume(resume_from, callbacks=callbacks)
     else:
         settings = load_preset(preset) if preset else {}
         settings |= read_config(config) if config else {}
         chosen = SearchConfig.from_mapping(settings | given, source="swarmnas search")
+        from swarmnas.search import run  # imports torch, which takes seconds
+
         with watching(out, quiet=as_json, config=chosen) as callbacks:
             result = run(chosen, out=out, overwrite=overwrite, callbacks=callbacks)
     text = result.genotype.to_text()

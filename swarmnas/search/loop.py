@@ -378,15 +378,14 @@ class _Search:
                 for name, shape in self._adapter.alpha_shapes.items()
             }
             return self._dirichlet(uniform, draws)
-        alphas = self._alphas_of(phase.train_under, draws) or read_alphas(self._supernet)
+        alphas = self._alphas_of(phase.train_under, draws)
         if phase.draw_around == "normal":
             noise = phase.value("noise", phase_epochs)
             alphas = {
                 name: rows + noise * draws.standard_normal(rows.shape)
-                for name, rows in alphas.items()
+                for name, rows in (alphas or read_alphas(self._supernet)).items()
             }
-        temperature = phase.value("temperature", phase_epochs)
-        mixing = mixing_of(self._supernet, alphas, temperature=temperature)
+        mixing = self._constant_mixing(phase_epochs, alphas)
         if phase.draw_around == "dirichlet":
             means = {name: rows.double().cpu().numpy() for name, rows in mixing.items()}
             return self._dirichlet(means, draws)
@@ -416,10 +415,13 @@ class _Search:
             return self._swarm.particle(draws)
         return self._swarm.answer("best" if which == "incumbent" else which)
 
-    def _own_mixing(self, phase_epochs: int) -> Mixing:
-        """Return the softmax of the supernet's alphas, as a constant."""
+    def _constant_mixing(
+        self, phase_epochs: int, alphas: Mapping[str, Any] | None = None
+    ) -> Mixing:
+        """Return the softmax of alphas, the supernet's by default, as a constant."""
         temperature = self._engine.phase.value("temperature", phase_epochs)
-        return mixing_of(self._supernet, read_alphas(self._supernet), temperature=temperature)
+        with torch.no_grad():
+            return mixing_of(self._supernet, alphas, temperature=temperature)
 
     def _probe(self, epoch: int, phase_epochs: int, valid: Endless) -> dict[str, Any]:
         """Return the costly readings that the policy wants at the end of this epoch."""
@@ -438,7 +440,7 @@ class _Search:
         if GradientAgreement.probe in due:
             train = Endless(self._train, epoch, self._device)
             pairs = ((train.take(size), valid.take(size)) for _ in range(AGREEMENT_STEPS))
-            mixing = self._own_mixing(phase_epochs)
+            mixing = self._constant_mixing(phase_epochs)
             found[GradientAgreement.probe] = gradient_agreement(self._supernet, mixing, pairs)
         return found
 
@@ -464,7 +466,7 @@ class _Search:
 
     def _validate(self, phase_epochs: int) -> tuple[float, float]:
         """Return loss and accuracy over at most ``valid_images`` validation images."""
-        mixing = self._own_mixing(phase_epochs)
+        mixing = self._constant_mixing(phase_epochs)
         loss = correct = images_seen = 0.0
         with torch.no_grad():
             for images, labels in self._valid_batches():
@@ -613,7 +615,7 @@ class _Search:
         """Return the genotype, read as the phase says in which the search ended."""
         if self._engine.phase.read_out == "argmax":
             return self._space.decode(read_alphas(self._supernet))
-        mixing = self._own_mixing(max(0, self._engine.phase_epochs - 1))
+        mixing = self._constant_mixing(max(0, self._engine.phase_epochs - 1))
         return select_by_perturbation(
             self._supernet,
             self._space,
