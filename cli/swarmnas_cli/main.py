@@ -9,7 +9,7 @@ import typer
 
 from swarmnas import __version__
 from swarmnas.errors import SwarmNASError
-from swarmnas_cli import bench, compare, explain, listing, policy, search, table
+from swarmnas_cli import bench, compare, explain, listing, policy, probe, search, table
 
 app = typer.Typer(
     name="swarmnas",
@@ -37,6 +37,7 @@ def _main(
 
 app.command("search")(search.command)
 app.command("explain")(explain.command)
+app.command("probe")(probe.command)
 app.command("compare")(compare.command)
 app.command("lookup")(table.lookup)
 app.add_typer(policy.app, name="policy")

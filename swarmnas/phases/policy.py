@@ -84,16 +84,20 @@ class Phase(Model):
         freeze: Freezes the weights of operations while the phase goes on (OLES).
         start_from: Out of a swarm, the alphas that the next driver starts from.
         optimizer: Registered name of the ask/tell optimizer.
+        optimizer_settings: Keyword settings of that optimizer, by name.
         population_size: Particles; the optimizer's own default where not given.
         every: Weight steps between two generations, or "epoch": one generation an epoch.
         images: Validation images an evaluation.
         evaluate: Whether a particle is judged by its "mixed" softmax or its "discrete" genotype.
-        spread: Standard deviation, in logits, of a swarm that is seeded around moved alphas.
+        spread: Standard deviation, in logits, of a swarm around the alphas that it meets. Where not
+            given, it is 1 around alphas that have moved before, and over the whole box otherwise.
         order: Order of the gradient on the alphas, 1 or 2 (DARTS).
         learning_rate: Of the alphas' optimiser.
         weight_decay: Of the alphas' optimiser.
         gradient_at: Where that gradient is taken: at the supernet's "alphas", at a random one of
-            the swarm's "particles" for each batch, or at its "centre".
+            the swarm's "particles" for each batch, at its "centre", or at the "sample" that the
+            weights are trained under with the same batch.
+        gradient_every: Weight steps between two of its steps.
         beta_decay: Factor of the mean log-sum-exp of the alphas in the loss (beta-DARTS).
         entropy_penalty: Factor of the mean entropy of the edges' softmax in the loss.
         swarm_every: In an "alternate" phase, every so-manieth epoch is the swarm's.
@@ -118,15 +122,17 @@ class Phase(Model):
     temperature: Schedule = 1.0
     start_from: Literal["recommend", "best", "centre"] = "recommend"
     optimizer: str = "icso"
+    optimizer_settings: dict[str, Any] = Field(default_factory=dict)
     population_size: Annotated[int, Field(strict=True, ge=2)] | None = None
     every: Count | Literal["epoch"] = "epoch"
     images: Count = 128
     evaluate: Literal["mixed", "discrete"] = "mixed"
-    spread: Annotated[Number, Field(gt=0)] = 1.0
+    spread: Annotated[Number, Field(gt=0)] | None = None
     order: Literal[1, 2] = 1
     learning_rate: Schedule = 3e-4
     weight_decay: NonNegative = 1e-3
-    gradient_at: Literal["alphas", "particles", "centre"] = "alphas"
+    gradient_at: Literal["alphas", "particles", "centre", "sample"] = "alphas"
+    gradient_every: Count = 1
     beta_decay: Schedule = 0.0
     entropy_penalty: Schedule = 0.0
     swarm_every: Annotated[int, Field(strict=True, ge=2)] = 2
@@ -140,15 +146,30 @@ class Phase(Model):
         for setting in self.model_fields_set:
             if getattr(self, setting) is not None and (lack := self._lacks(setting)):
                 refuse(f"{setting}: applies only where {lack}. Remove it.", setting)
-        if self.train_under in ("particles", "centre", "incumbent") and self.alphas not in _SWARM:
+        for setting, others in (
+            ("train_under", "'alphas' or 'dirichlet'"),
+            ("gradient_at", "'alphas' or 'sample'"),
+        ):
+            value = getattr(self, setting)
+            if value in ("particles", "centre", "incumbent") and self.alphas not in _SWARM:
+                refuse(
+                    explain(
+                        setting,
+                        f"{others} where no swarm moves the alphas",
+                        repr(value),
+                        "Change one of the two.",
+                    ),
+                    setting,
+                )
+        if self.gradient_at == "sample" and "dirichlet" in (self.train_under, self.draw_around):
             refuse(
                 explain(
-                    "train_under",
-                    "'alphas' or 'dirichlet' where no swarm moves the alphas",
-                    repr(self.train_under),
+                    "gradient_at",
+                    "'alphas' where mixing weights come from a Dirichlet distribution, not alphas",
+                    "'sample'",
                     "Change one of the two.",
                 ),
-                "train_under",
+                "gradient_at",
             )
         for setting in ("concentration", "temperature"):
             if not all(end > 0 for end in _ends(getattr(self, setting))):
@@ -239,6 +260,14 @@ class Phase(Model):
             return self.alphas
         return "swarm" if (phase_epochs + 1) % self.swarm_every == 0 else "gradient"
 
+    def seeding(self, *, moved: bool) -> ReseedSwarm:
+        """Return how a swarm begins: over the whole box, or around the alphas.
+
+        Args:
+            moved: Whether anything has moved the alphas before.
+        """
+        return ReseedSwarm(spread=1.0 if self.spread is None and moved else self.spread)
+
     def all_triggers(self) -> Iterator[Trigger]:
         """Yield every simple trigger of the phase."""
         for trigger in (*self.until, *(back.when for back in self.back_to)):
@@ -280,16 +309,25 @@ class Phase(Model):
         return {name: value for name, value in data.items() if value != []}
 
 
-_SWARM_SETTINGS = ("optimizer", "population_size", "every", "images", "evaluate", "spread")
+_SWARM_SETTINGS = (
+    "optimizer",
+    "optimizer_settings",
+    "population_size",
+    "every",
+    "images",
+    "evaluate",
+    "spread",
+)
 _GRADIENT_SETTINGS = (
     "order",
     "learning_rate",
     "weight_decay",
     "gradient_at",
+    "gradient_every",
     "beta_decay",
     "entropy_penalty",
 )
-_ALTERNATE_SETTINGS = ("swarm_every", "gradient_at")
+_ALTERNATE_SETTINGS = ("swarm_every",)
 _WEIGHT_SETTINGS = (
     "train_under",
     "draw_around",
@@ -433,7 +471,7 @@ class Policy(Model):
         """
         if not history:
             first = self.phases[0]
-            seeds = (ReseedSwarm(spread=None),) if first.driver(0) == "swarm" else ()
+            seeds = (first.seeding(moved=False),) if first.driver(0) == "swarm" else ()
             return Decision(first.name, seeds, f"{first.name!r} begins the search")
         phase = self[history[-1].phase]
         verdicts: list[Verdict] = []
@@ -522,7 +560,7 @@ class Policy(Model):
         if target.driver(done) == "swarm":
             frozen = {phase.name for phase in self.phases if phase.alphas == "frozen"}
             moved = any(signals.phase not in frozen for signals in history)
-            actions.append(ReseedSwarm(spread=target.spread if moved else None))
+            actions.append(target.seeding(moved=moved))
         return actions
 
     def rescaled(self, *, epochs: int) -> Policy:

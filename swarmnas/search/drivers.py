@@ -288,6 +288,7 @@ def create_swarm(
         bounds=(lower, upper),
         seed=rng.seed_sequence(seed, 0),
         noisy=optimizers.optimizers.load(phase.optimizer).capabilities.noisy,
+        **phase.optimizer_settings,
     )
     swarm = create(population_size=phase.population_size)
     if centre is None or spread is None:

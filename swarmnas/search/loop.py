@@ -299,21 +299,25 @@ class _Search:
         self._supernet.train()
         losses = []
         for at, (images, labels) in enumerate(self._train):
-            draws = rng.generator(self.config.seed, Stream.MIXING, epoch, at)
+            mixing = self._stream(Stream.MIXING, epoch, at)
             train = images.to(self._device), labels.to(self._device)
             if driver == "swarm" and at % every == 0 and self._swarm is not None:
                 self._evaluations += self._swarm.step(
                     valid.take(phase.images), phase_epochs=phase_epochs
                 )
-            elif driver == "gradient" and self._gradient is not None:
+            elif (
+                driver == "gradient"
+                and self._gradient is not None
+                and at % phase.gradient_every == 0
+            ):
                 self._gradient.step(
                     valid.take(self.config.batch_size),
                     train,
                     phase_epochs=phase_epochs,
-                    at=self._alphas_of(phase.gradient_at, draws),
+                    at=self._alphas_of(phase.gradient_at, rng.generator(mixing)),
                 )
             if phase.weights == "gradient":
-                losses.append(self._train_weights(train, draws))
+                losses.append(self._train_weights(train, rng.generator(mixing)))
             callbacks.on_step(
                 {
                     "phase": phase.name,
@@ -378,13 +382,7 @@ class _Search:
                 for name, shape in self._adapter.alpha_shapes.items()
             }
             return self._dirichlet(uniform, draws)
-        alphas = self._alphas_of(phase.train_under, draws)
-        if phase.draw_around == "normal":
-            noise = phase.value("noise", phase_epochs)
-            alphas = {
-                name: rows + noise * draws.standard_normal(rows.shape)
-                for name, rows in (alphas or read_alphas(self._supernet)).items()
-            }
+        alphas = self._drawn(draws)
         mixing = self._constant_mixing(phase_epochs, alphas)
         if phase.draw_around == "dirichlet":
             means = {name: rows.double().cpu().numpy() for name, rows in mixing.items()}
@@ -404,11 +402,25 @@ class _Search:
             for parameters in (concentration * rows.shape[1] * rows,)
         }
 
+    def _drawn(self, draws: np.random.Generator) -> dict[str, Any] | None:
+        """Return the alphas that the weights are trained under, for one batch."""
+        phase, phase_epochs = self._engine.phase, self._engine.phase_epochs
+        alphas = self._alphas_of(phase.train_under, draws)
+        if phase.draw_around == "normal":
+            noise = phase.value("noise", phase_epochs)
+            alphas = {
+                name: rows + noise * draws.standard_normal(rows.shape)
+                for name, rows in (alphas or read_alphas(self._supernet)).items()
+            }
+        return alphas
+
     def _alphas_of(self, which: str, draws: np.random.Generator) -> dict[str, Any] | None:
         """Return the alphas that a phase's setting names; ``None`` for the supernet's own.
 
         Those of a swarm are the supernet's own as long as there has been no swarm in the phase.
         """
+        if which == "sample":
+            return self._drawn(draws)
         if self._swarm is None or which == "alphas":
             return None
         if which == "particles":

@@ -81,17 +81,19 @@ CHANGED = {
     "weights_decay_factor": (STABILITY, "weights_decay_factor = 10.0"),
     "freeze": (STABILITY, "freeze = { below = 1.0 }"),
     "optimizer": (EXPLORATION, 'optimizer = "cso"'),
+    "optimizer_settings": (EXPLORATION, "optimizer_settings = { phi = 0.0, drift = 0.0 }"),
     "population_size": (EXPLORATION, "population_size = 8"),
     "every": (EXPLORATION.replace("every = 1", ""), "every = 1"),
     "images": (EXPLORATION.replace("images = 20", ""), "images = 10"),
     "evaluate": (EXPLORATION, 'evaluate = "discrete"'),
-    "spread": (STABILITY + EXPLORATION, "spread = 0.1"),
+    "spread": (EXPLORATION, "spread = 0.1"),
     "order": (STABILITY, "order = 2"),
     "learning_rate": (STABILITY.replace("learning_rate = 0.05", ""), "learning_rate = [0.1, 0.0]"),
     "weight_decay": (STABILITY, "weight_decay = 1.0"),
     "beta_decay": (STABILITY, "beta_decay = 5.0"),
     "entropy_penalty": (STABILITY, "entropy_penalty = 5.0"),
     "gradient_at": (TURNS, 'gradient_at = "particles"'),
+    "gradient_every": (STABILITY, "gradient_every = 2"),
     "swarm_every": (TURNS, "swarm_every = 3"),
     "read_out": (STABILITY, 'read_out = "perturbation"'),
     "back_to": (
@@ -389,3 +391,18 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
         by("run", phases, head=head)
     assert isinstance(caught.value, error)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_sample_without_alphas_is_refused():
+    with pytest.raises(SettingError, match="gradient_at: expected 'alphas' where"):
+        Phase(name="p", alphas="gradient", train_under="dirichlet", gradient_at="sample")
+
+
+def test_the_gradient_can_be_taken_at_particles_only_where_there_is_a_swarm():
+    with pytest.raises(SettingError, match="gradient_at: expected 'alphas' or 'sample' where no"):
+        Phase(name="p", alphas="gradient", gradient_at="particles")
+
+
+def test_an_unknown_setting_of_the_optimizer_is_refused_before_the_search(by):
+    with pytest.raises(SwarmNASError, match="'fi'"):
+        by("refused", f"{EXPLORATION}\noptimizer_settings = {{ fi = 0.0 }}\n")

@@ -1,0 +1,120 @@
+"""Does the supernet rank cells as a table does? Read from the checkpoints of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+
+from swarmnas import rng
+from swarmnas.checks import as_int, explain
+from swarmnas.errors import RunError, SettingError
+from swarmnas.networks import Supernet
+from swarmnas.runs import RunDirectory
+from swarmnas.search.config import SearchConfig
+from swarmnas.search.loaders import Endless, images_of
+from swarmnas.search.state import load_module
+from swarmnas.spaces import create
+
+__all__ = ["Ranking", "rank_cells"]
+
+Rows = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How the supernet of one epoch ranks cells.
+
+    Attributes:
+        epoch: The epoch of the checkpoint; 0 is before the first.
+        correlation: Spearman's, of minus the losses with the known figures, in [-1, 1].
+        cells: The cells, as text.
+        losses: ``(num_cells,)``, the validation losses of the cells.
+        known: ``(num_cells,)``, the figures that they are held against.
+    """
+
+    epoch: int
+    correlation: float
+    cells: tuple[str, ...]
+    losses: Rows
+    known: Rows
+
+
+def rank_cells(
+    run: Path | str,
+    known: Mapping[str, float],
+    *,
+    num_cells: int = 250,
+    num_images: int = 512,
+    seed: int = 0,
+) -> Iterator[Ranking]:
+    """Rank cells by the supernet's weights at each epoch that the run keeps a checkpoint of.
+
+    Each cell is evaluated alone (discrete), with batch statistics of its own, on the same
+    validation images at every epoch. A search keeps the checkpoints of its last two epochs, and of
+    as many as its policy says (``keep_epochs``).
+
+    Args:
+        run: The directory of a search.
+        known: Cell text -> a figure of which more is better, such as a table's accuracies.
+        num_cells: How many cells are drawn from ``known``; all if it has fewer, >= 2.
+        num_images: Validation images, >= 2.
+        seed: Draws the cells.
+
+    Yields:
+        A ranking an epoch, oldest first.
+
+    Raises:
+        RunError: The run is no search, has no checkpoint, or used somebody's own loaders.
+        SwarmNASError: A cell of ``known`` is none of the run's space.
+    """
+    num_cells = as_int("num_cells", num_cells, low=2)
+    num_images = as_int("num_images", num_images, low=2)
+    directory = RunDirectory.open(run)
+    if "search" not in directory.config:
+        raise RunError(
+            explain(str(run), "a search", "another kind of run", "Name one that search wrote.")
+        )
+    steps = directory.checkpoint_steps
+    if not steps:
+        raise RunError(explain(str(run), "a checkpoint or more", "none", "Let it run first."))
+    if len(known) < 2:
+        raise SettingError(explain("known", "two cells or more", len(known), "Add cells."))
+    config = SearchConfig.from_mapping(directory.config["search"], source=str(directory.path))
+    if config.num_classes is not None:
+        raise RunError(
+            f"{run}: expected the search of a data set; got one with loaders of its caller's own, "
+            "which no run holds."
+        )
+    space = create(config.space)
+    names = sorted(known)
+    draws = rng.generator(seed, 0).choice(len(names), min(num_cells, len(names)), replace=False)
+    cells = tuple(names[draw] for draw in draws)
+    alphas = [space.encode(space.parse(cell)) for cell in cells]
+    columns = space.decode_indices(
+        {name: np.stack([each[name] for each in alphas]) for name in space.alpha_shapes}
+    )
+    figures = np.array([known[cell] for cell in cells])
+
+    device = torch.device("cpu")
+    images = images_of(config, device)
+    batch = Endless(images.valid, 0, device).take(num_images)
+    supernet = Supernet(
+        space,
+        num_classes=images.num_classes,
+        in_channels=images.in_channels,
+        channels=config.channels,
+        cells=config.cells,
+    )
+    for step in steps:
+        checkpoint = directory.load_checkpoint(step)
+        assert checkpoint is not None
+        load_module(supernet, checkpoint.arrays)
+        losses = supernet.evaluate_swarm(*batch, operations=columns).double().numpy()
+        correlation = float(spearmanr(-losses, figures).statistic)
+        yield Ranking(step, correlation, cells, losses, figures)
