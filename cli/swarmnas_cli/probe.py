@@ -20,7 +20,7 @@ def command(
     table: Annotated[Path, typer.Option("--table", help="A table of trained cells, .csv(.gz).")],
     column: Annotated[
         str | None,
-        typer.Option(help="A validation column; by default that of the longest training."),
+        typer.Option(help="A validation column; by default of the longest training."),
     ] = None,
     cells: Annotated[int, typer.Option(min=2, help="Cells drawn from the table.")] = 250,
     images: Annotated[int, typer.Option(min=2, help="Validation images for each.")] = 512,
