@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from swarmnas.checks import explain
+from swarmnas.checks import as_int, explain
 from swarmnas.errors import SettingError, StateError
-from swarmnas.optimizers.arrays import Array
+from swarmnas.optimizers.arrays import Array, to_host
 from swarmnas.optimizers.base import Optimizer
 
 __all__ = ["Candidate", "OneByOne"]
@@ -35,10 +36,19 @@ class OneByOne:
     loss that is told for a candidate counts; later ones, and those for batches that are
     complete, are ignored. A failed candidate is told NaN.
 
+    With ``stragglers`` the swarm competes without those that are late: the next batch starts
+    while up to so many candidates are out. Each counts as failed for now; when its loss comes,
+    the point takes the place of the worst particle. Every candidate is then evaluated once, no
+    loss is thrown away, and no worker waits. Give the number of workers less one.
+
     Keep the number of workers at or below the batch size, or some evaluate what others do.
 
     Args:
         optimizer: Its ``ask`` and ``tell`` belong to this object from here on.
+        stragglers: The most candidates that may be out when the next batch starts.
+
+    Raises:
+        SettingError: ``stragglers`` is no integer >= 0.
 
     Example:
         >>> from swarmnas.optimizers import OneByOne, create
@@ -53,9 +63,14 @@ class OneByOne:
         (2, 1.0)
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    def __init__(self, optimizer: Optimizer, *, stragglers: int = 0) -> None:
         self.optimizer = optimizer
+        self.stragglers = as_int("stragglers", stragglers, low=0)
         self._first = 0
+        self._late: dict[int, Any] = {}
+        """Positions that are out although their batch is closed, by number."""
+        self._arrived: list[tuple[Any, float, float]] = []
+        """Those of them whose losses came while a batch was open."""
         self._open_batch(optimizer.pending)
 
     def _open_batch(self, rows: Array | None) -> None:
@@ -66,6 +81,19 @@ class OneByOne:
         self._violations = np.zeros(count)
         self._told = np.zeros(count, dtype=bool)
         self._queue = list(range(count))
+        self._fresh = count
+        """How many of the queue, from its start, are not handed out yet."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether :meth:`ask` would hand out a candidate that nobody evaluates yet."""
+        if self._fresh or not (self._batch is None or self._closable()):
+            return self._fresh > 0
+        budget, told = self.optimizer.max_evaluations, self.optimizer.evaluations + len(self._told)
+        return budget is None or budget - told >= self.optimizer._smallest_batch()
+
+    def _closable(self) -> bool:
+        return not self._fresh and len(self._queue) <= min(self.stragglers, len(self._told) - 1)
 
     def ask(self) -> Candidate:
         """Return the next candidate to evaluate.
@@ -73,10 +101,13 @@ class OneByOne:
         Raises:
             AskTellOrderError: The optimizer's budget is spent.
         """
+        if self._batch is not None and self._closable():
+            self._close_batch()
         if self._batch is None:
             self._open_batch(self.optimizer.ask())
         row = self._queue.pop(0)
         self._queue.append(row)  # again, should its loss never come
+        self._fresh = max(0, self._fresh - 1)
         return Candidate(self._first + row, self._batch[row] + 0)  # a copy in any library
 
     def tell(self, candidate: Candidate, loss: float, violation: float = 0.0) -> None:
@@ -101,16 +132,41 @@ class OneByOne:
             raise SettingError(explain("loss", "a real number", got, fix)) from cause
         if violation < 0:
             raise SettingError(explain("violation", ">= 0", violation, "Pass 0 where feasible."))
+        if number in self._late:
+            position = self._late.pop(number)
+            if math.isfinite(loss):
+                self._arrived.append((position, loss, violation))
+            if self._batch is None:
+                self._let_in()
         row = number - self._first
         if row < 0 or self._told[row]:
             return
         self._losses[row], self._violations[row], self._told[row] = loss, violation, True
+        self._fresh -= self._queue.index(row) < self._fresh
         self._queue.remove(row)
         if self._told.all():
-            violations = self._violations if self._violations.any() else None
-            self.optimizer.tell(self._batch, self._losses, violations)
-            self._first += len(self._told)
-            self._open_batch(None)
+            self._close_batch()
+
+    def _close_batch(self) -> None:
+        """Tell the optimizer the batch; rows that are still out count as failed."""
+        for row in self._queue:
+            self._late[self._first + row] = to_host(self._batch[row]) + 0
+            self._losses[row] = math.nan
+        violations = self._violations if self._violations.any() else None
+        self.optimizer.tell(self._batch, self._losses, violations)
+        self._first += len(self._told)
+        self._open_batch(None)
+        self._let_in()
+
+    def _let_in(self) -> None:
+        """Put what came late in the place of the worst particles."""
+        size = self.optimizer.population_size
+        arrived, self._arrived = self._arrived[:size], self._arrived[size:]
+        if arrived:
+            positions, losses, violations = zip(*arrived, strict=True)
+            self.optimizer.inject(
+                np.stack(positions), losses, violations if any(violations) else None
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """Return the optimizer's state and what is known of the open batch, as plain data."""
@@ -119,6 +175,8 @@ class OneByOne:
             "first": self._first,
             "batch": np.stack([self._losses, self._violations, self._told]),
             "queue": list(self._queue),
+            "late": [(number, position) for number, position in self._late.items()],
+            "arrived": list(self._arrived),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -131,9 +189,11 @@ class OneByOne:
             first, queue = int(state["first"]), [int(row) for row in state["queue"]]
             losses, violations, told = np.array(state["batch"], dtype=np.float64)
             pending = int(state["optimizer"]["values"]["num_pending"])
+            late = {int(number): np.asarray(row) for number, row in state["late"]}
+            arrived = [(np.asarray(row), *map(float, rest)) for row, *rest in state["arrived"]]
         except (KeyError, TypeError, ValueError) as cause:
             fix = "Load what state_dict() of a OneByOne returned."
-            expected = "first, queue, batch and optimizer"
+            expected = "first, queue, batch, late, arrived and optimizer"
             raise StateError(explain("state", expected, f"a problem with {cause}", fix)) from cause
         if len(losses) != pending or sorted(queue) != np.flatnonzero(told == 0).tolist():
             got, fix = f"{len(losses)} losses, queue {queue}", "Load a state as it was saved."
@@ -142,4 +202,5 @@ class OneByOne:
         self._first = first
         self._open_batch(self.optimizer.pending)
         self._losses, self._violations, self._told = losses, violations, told.astype(bool)
-        self._queue = queue
+        self._queue, self._fresh = queue, len(queue)  # who was to evaluate them may be gone
+        self._late, self._arrived = late, arrived

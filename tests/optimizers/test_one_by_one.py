@@ -118,3 +118,69 @@ def test_foreign_states_are_refused():
         with pytest.raises(StateError, match=r"state.*: expected"):
             single.load_state_dict(foreign)
     assert single.state_dict()["queue"] == state["queue"]
+
+
+def test_stragglers_hold_nobody_up_and_their_losses_are_not_lost():
+    single = OneByOne(swarm(), stragglers=2)
+    candidates = [single.ask() for _ in range(6)]
+    for candidate in candidates[2:]:
+        assert not single.fresh
+        single.tell(candidate, 5.0)
+    assert single.fresh
+    assert single.ask().number == 6  # the next batch, while 0 and 1 are out
+    assert single.optimizer.evaluations == 6
+    single.tell(candidates[0], 0.5)
+    single.tell(candidates[1], float("nan"))
+    assert single.optimizer.best_loss == 5  # let in with the next batch
+    for candidate in [single.ask() for _ in range(2)]:
+        single.tell(candidate, 6.0)
+    assert single.ask().number == 9
+    assert single.optimizer.best_loss == 0.5
+    assert np.array_equal(single.optimizer.best_position, candidates[0].position)
+    assert single.optimizer.evaluations == 9  # each candidate once
+
+
+def test_stragglers_change_nothing_where_losses_come_in_order():
+    patient, hasty = OneByOne(swarm()), OneByOne(swarm(), stragglers=3)
+    for _ in range(30):
+        first, second = patient.ask(), hasty.ask()
+        assert np.array_equal(first.position, second.position)
+        patient.tell(first, loss(first.position))
+        hasty.tell(second, loss(second.position))
+
+
+@pytest.mark.parametrize("name", ["cso", "icso", "pso", "clpso", "de", "cma", "random"])
+@settings(deadline=None, max_examples=10)
+@given(st.randoms(use_true_random=False))
+def test_with_stragglers_every_candidate_is_evaluated_once(name, random):
+    budget, out = 60, []
+    single = OneByOne(create(name, bounds=([-1.0] * 2, [2.0] * 2), seed=0, population_size=6,
+                             max_evaluations=budget), stragglers=3)  # fmt: skip
+    seen, losses = set(), []
+    while single.fresh or out:
+        while single.fresh and len(out) < 4:
+            out.append(single.ask())
+            assert out[-1].number not in seen
+            seen.add(out[-1].number)
+        candidate = out.pop(random.randrange(len(out)))
+        losses.append(loss(candidate.position))
+        single.tell(candidate, losses[-1])
+    assert len(losses) <= budget
+    assert single.optimizer.evaluations == len(losses)
+    assert single.optimizer.best_loss == min(losses)
+
+
+def test_a_saved_straggler_is_let_in_after_the_restart():
+    saved = OneByOne(swarm(), stragglers=2)
+    candidates = [saved.ask() for _ in range(6)]
+    for candidate in candidates[2:]:
+        saved.tell(candidate, 5.0)
+    saved.ask()
+    saved.tell(candidates[0], 0.5)
+    restored = OneByOne(swarm(), stragglers=2)
+    restored.load_state_dict(saved.state_dict())
+    restored.tell(candidates[1], 0.25)
+    for candidate in [restored.ask() for _ in range(3)]:
+        restored.tell(candidate, 6.0)
+    assert restored.optimizer.best_loss == 0.25
+    assert restored.optimizer.evaluations == 9
