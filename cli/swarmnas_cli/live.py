@@ -60,7 +60,12 @@ class _Lines(Callback):
                 f"{key} {_text(record[key])}" for key in READINGS if record.get(key) is not None
             ]
             typer.echo(f"epoch {record['epoch']} {record['phase']}: {', '.join(readings)}")
-        elif record["stop"] or record["phase"] != self._phase or record["actions"]:
+        elif (
+            record["kind"] == "divergence"
+            or record["stop"]
+            or record["phase"] != self._phase
+            or record["actions"]
+        ):
             self._phase = record["phase"]
             typer.echo(f"-> {record['reason']}")
 
@@ -112,7 +117,9 @@ class _Screen(Callback):
     def on_record(self, record: Mapping[str, Any]) -> None:
         if record["kind"] == "epoch":
             self._readings = dict(record)
-        elif record["stop"] or record["phase"] != self._phase:
+        elif (
+            record["kind"] == "divergence" or record["stop"] or record["phase"] != self._phase
+        ):
             self._phase = record["phase"]
             self._events.append(f"epoch {record['epoch']}: {record['reason']}")
         self.live.update(self._drawn())
