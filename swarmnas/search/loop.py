@@ -676,7 +676,9 @@ def _summaries(history: Iterable[Mapping[str, Any]]) -> tuple[PhaseSummary, ...]
     for record in history:
         if record["kind"] == "epoch":
             phase = record["phase"]
-        elif record["kind"] == "decision" and phase and (record["stop"] or record["phase"] != phase):
+        elif (
+            record["kind"] == "decision" and phase and (record["stop"] or record["phase"] != phase)
+        ):
             found.append(PhaseSummary(phase, first, record["epoch"], record["reason"]))
             first = record["epoch"] + 1
     return tuple(found)
