@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from types import ModuleType
 
 from swarmnas.errors import (
+    DivergenceError,
     MissingDependencyError,
     SettingError,
     SwarmNASError,
     UnknownNameError,
 )
 
-__all__ = ["as_float", "as_int", "explain", "one_of", "require", "unknown_name"]
+__all__ = ["as_float", "as_int", "explain", "finite_loss", "one_of", "require", "unknown_name"]
 
 
 def explain(where: str, expected: str, got: object, fix: str) -> str:
@@ -84,6 +85,22 @@ def as_float(
             explain(where, f"a finite number {limits}".rstrip(), repr(value), f"Change {where}.")
         )
     return number
+
+
+def finite_loss(where: str, value: float) -> float:
+    """Return a loss that weights are trained with, or a gradient's norm, if it is a number.
+
+    Raises:
+        DivergenceError: ``value`` is NaN or infinite.
+
+    Example:
+        >>> finite_loss("training loss in epoch 1", 2.3)
+        2.3
+    """
+    if not math.isfinite(value):
+        fix = "Lower the learning rate, and look for NaN in the images."
+        raise DivergenceError(explain(where, "a finite number", value, fix))
+    return value
 
 
 def one_of(where: str, value: str, known: Iterable[str]) -> str:

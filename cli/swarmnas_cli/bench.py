@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +17,7 @@ from swarmnas.bench import Study
 from swarmnas.bench import run as run_study
 from swarmnas.checks import explain, one_of
 from swarmnas.errors import SettingError
+from swarmnas_cli.interrupts import interruptible
 
 app = typer.Typer(
     help="Compare optimizers, with the statistics of the field.", no_args_is_help=True
@@ -117,14 +117,15 @@ def run(
             from swarmnas_cli.cluster import cluster as connected
 
             executor = stack.enter_context(connected(cluster, jobs=jobs))
+        then = f"{path} holds what is done: run the same command again to continue."
+        stop = stack.enter_context(interruptible("unit", then=then))
         shown = stack.enter_context(_watching())
-        try:
-            run_study(chosen, path, jobs=jobs, executor=executor, progress=shown)
-        except KeyboardInterrupt:
-            typer.echo(
-                f"Interrupted; {path} holds what is done. Run it again to continue.", err=True
-            )
-            sys.exit(130)
+
+        def progress(done: Done) -> None:
+            shown(done)
+            stop.on_checkpoint(done.done)
+
+        run_study(chosen, path, jobs=jobs, executor=executor, progress=progress)
     typer.echo(f"Results in {path}. Next: swarmnas bench report {path}")
 
 

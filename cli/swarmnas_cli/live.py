@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from rich.table import Table
 
 from swarmnas.runs import Callback
 from swarmnas.search import SearchConfig, default_path
+from swarmnas_cli.interrupts import interruptible
 
 READINGS = {
     "train_loss": "training loss",
@@ -36,12 +36,11 @@ def watching(
     path = out if out is not None or config is None else default_path(config)
     console = Console()
     view = None if quiet else _Screen(console) if console.is_terminal else _Lines()
-    try:
-        with view.live if isinstance(view, _Screen) else contextlib.nullcontext():
-            yield [] if view is None else [view]
-    except KeyboardInterrupt:
-        typer.echo(f"Interrupted. Continue with: swarmnas search --resume {path}", err=True)
-        sys.exit(130)
+    with (
+        interruptible("epoch", then=f"Continue with: swarmnas search --resume {path}") as stop,
+        view.live if isinstance(view, _Screen) else contextlib.nullcontext(),
+    ):
+        yield [stop] if view is None else [view, stop]
 
 
 def _text(value: Any) -> str:
@@ -60,7 +59,12 @@ class _Lines(Callback):
                 f"{key} {_text(record[key])}" for key in READINGS if record.get(key) is not None
             ]
             typer.echo(f"epoch {record['epoch']} {record['phase']}: {', '.join(readings)}")
-        elif record["stop"] or record["phase"] != self._phase or record["actions"]:
+        elif (
+            record["kind"] == "divergence"
+            or record["stop"]
+            or record["phase"] != self._phase
+            or record["actions"]
+        ):
             self._phase = record["phase"]
             typer.echo(f"-> {record['reason']}")
 
@@ -112,7 +116,7 @@ class _Screen(Callback):
     def on_record(self, record: Mapping[str, Any]) -> None:
         if record["kind"] == "epoch":
             self._readings = dict(record)
-        elif record["stop"] or record["phase"] != self._phase:
+        elif record["kind"] == "divergence" or record["stop"] or record["phase"] != self._phase:
             self._phase = record["phase"]
             self._events.append(f"epoch {record['epoch']}: {record['reason']}")
         self.live.update(self._drawn())

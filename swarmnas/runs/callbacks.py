@@ -29,7 +29,10 @@ class Callback:
         """Hear how far the run is, often: between epochs, for live views; never recorded."""
 
     def on_record(self, record: Mapping[str, Any]) -> None:
-        """Hear one record of the history: ``kind`` is "epoch" or "decision"."""
+        """Hear one record of the history: ``kind`` is "epoch", "decision" or "divergence"."""
+
+    def on_checkpoint(self, step: int) -> None:
+        """Hear that all up to here is on the disk: a run that ends now continues from here."""
 
     def on_end(self, result: Mapping[str, Any]) -> None:
         """Hear what the run found, once, if it ended by itself."""
@@ -59,6 +62,11 @@ class Callbacks(Callback):
         """Pass ``record`` on."""
         for callback in self._callbacks:
             callback.on_record(record)
+
+    def on_checkpoint(self, step: int) -> None:
+        """Pass ``step`` on."""
+        for callback in self._callbacks:
+            callback.on_checkpoint(step)
 
     def on_end(self, result: Mapping[str, Any]) -> None:
         """Pass ``result`` on."""

@@ -70,6 +70,9 @@ class SearchConfig(BaseModel):
     momentum: float = Field(0.9, ge=0, lt=1, description="Of the weights.")
     weight_decay: float = Field(5e-4, ge=0, description="Of the weights.")
     gradient_clip: float = Field(5.0, gt=0, description="Largest norm of the weights' gradient.")
+    rate_halvings: int = Field(
+        3, ge=0, description="How often a loss that is no number halves the weights' rate, at most."
+    )
     bound: float | None = Field(
         None, gt=0, description="Alphas live in a box of +- this; the adapter's default if unset."
     )

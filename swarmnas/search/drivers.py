@@ -18,7 +18,14 @@ import torch
 from swarmnas import optimizers, rng
 from swarmnas.networks import Supernet
 from swarmnas.phases import Phase
-from swarmnas.search.gradients import Batch, Mixing, first_order, mixing_of, second_order
+from swarmnas.search.gradients import (
+    Batch,
+    Mixing,
+    finite_step,
+    first_order,
+    mixing_of,
+    second_order,
+)
 from swarmnas.search.state import load_optimizer, optimizer_state
 from swarmnas.spaces import Adapter
 
@@ -84,6 +91,9 @@ class GradientDriver:
 
         Returns:
             The validation loss that was differentiated, without regularisers.
+
+        Raises:
+            DivergenceError: It or its gradient is NaN or infinite; nothing has moved.
         """
         own = dict(self._supernet.alphas.items())
         point = {
@@ -103,13 +113,15 @@ class GradientDriver:
         else:
             found = first_order(self._supernet, point, valid, **common)
         loss, gradients = found
+        norm = torch.nn.utils.get_total_norm(gradients)
+        value = finite_step("validation loss that the alphas descend", loss, norm)
         for alpha, gradient in zip(own.values(), gradients, strict=True):
             alpha.grad = gradient
         for group in self._adam.param_groups:
             group["lr"] = self._phase.value("learning_rate", phase_epochs)
         self._adam.step()
         self._adam.zero_grad(set_to_none=True)
-        return float(loss)
+        return value
 
     def _penalty(
         self, phase_epochs: int, alphas: Mapping[str, torch.Tensor], mixing: Mixing

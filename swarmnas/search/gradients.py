@@ -10,9 +10,18 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional
 
+from swarmnas.checks import finite_loss
 from swarmnas.networks import Supernet
 
-__all__ = ["Batch", "Mixing", "alpha_loss", "first_order", "mixing_of", "second_order"]
+__all__ = [
+    "Batch",
+    "Mixing",
+    "alpha_loss",
+    "finite_step",
+    "first_order",
+    "mixing_of",
+    "second_order",
+]
 
 Batch = tuple[Tensor, Tensor]
 """Normalised images ``(n, C, H, W)`` and their classes ``(n,)``."""
@@ -50,6 +59,23 @@ def mixing_of(
         )
         for name in own
     }
+
+
+def finite_step(where: str, loss: Tensor, norm: Tensor) -> float:
+    """Return the loss of a gradient step, which must not be taken unless it is a number.
+
+    Args:
+        where: What the loss is called.
+        loss: It, ``()``.
+        norm: Length of its gradient, ``()``; both are read in one wait for the device.
+
+    Raises:
+        DivergenceError: One of them is NaN or infinite.
+    """
+    value, length = torch.stack([loss.detach(), norm]).tolist()
+    finite_loss(where, value)
+    finite_loss(f"gradient of the {where}", length)
+    return value
 
 
 def alpha_loss(

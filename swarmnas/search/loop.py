@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional
 
 from swarmnas import documents, rng
-from swarmnas.checks import explain, unknown_name
+from swarmnas.checks import as_float, as_int, explain, finite_loss, unknown_name
 from swarmnas.errors import DeviceError, DivergenceError, RunError, SettingError
 from swarmnas.networks import Supernet
 from swarmnas.phases import (
@@ -48,7 +48,7 @@ from swarmnas.search.drivers import (
     read_alphas,
     write_alphas,
 )
-from swarmnas.search.gradients import Batch, Mixing, mixing_of
+from swarmnas.search.gradients import Batch, Mixing, finite_step, mixing_of
 from swarmnas.search.loaders import Endless, Loader, images_of, set_epoch
 from swarmnas.search.probes import (
     AlphaHessian,
@@ -240,6 +240,7 @@ class _Search:
         self._swarm: SwarmDriver | None = None
         self._gradient: GradientDriver | None = None
         self._frozen: list[str] = []
+        self._halvings = 0
         self._step = self._evaluations = self._num_records = 0
         self._seconds = 0.0
 
@@ -274,16 +275,20 @@ class _Search:
             directory.truncate(0)
             self._record(directory, callbacks, self._decision_record(0))
             self._act(self._engine.decision, directory)
-            self._save(directory)
+            self._save(directory, callbacks)
         else:
             self._restore(directory, checkpoint)
         while not self._engine.decision.stop:
-            signals = self._epoch(callbacks)
+            try:
+                signals = self._epoch(callbacks)
+            except DivergenceError as cause:
+                self._recover(cause, directory, callbacks)
+                continue
             decision = self._engine.observe(signals)
             self._record(directory, callbacks, {"kind": "epoch", **signals.to_json()})
             self._record(directory, callbacks, self._decision_record(signals.epoch))
             self._act(decision, directory)
-            self._save(directory)
+            self._save(directory, callbacks)
         return self._finish(directory, callbacks)
 
     def _epoch(self, callbacks: Callback) -> Signals:
@@ -346,30 +351,22 @@ class _Search:
         )
 
     def _set_sgd(self, epoch: int) -> None:
-        """Set the weights' rate, a cosine over the planned epochs and constant past their end."""
+        """Set the weights' rate: a cosine over the planned epochs, halved at each divergence."""
         start, end = self.config.learning_rate, self.config.learning_rate_end
         progress = min((epoch - 1) / self.policy.epochs, 1.0)
         factor = self._engine.phase.value("weights_decay_factor", self._engine.phase_epochs)
+        rate = end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
         for group in self._sgd.param_groups:
-            group["lr"] = end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
+            group["lr"] = rate / 2**self._halvings
             group["weight_decay"] = factor * self.config.weight_decay
 
     def _train_weights(self, train: Batch, draws: np.random.Generator) -> float:
         images, labels = train
         loss = functional.cross_entropy(self._supernet(images, mixing=self._mixing(draws)), labels)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise DivergenceError(
-                explain(
-                    f"training loss in epoch {len(self._engine.history) + 1}",
-                    "a finite number",
-                    value,
-                    "Lower learning_rate and search anew; the run is kept up to the epoch before.",
-                )
-            )
         self._sgd.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self._weights, self.config.gradient_clip)
+        norm = torch.nn.utils.clip_grad_norm_(self._weights, self.config.gradient_clip)
+        value = finite_step("training loss", loss, norm)
         self._sgd.step()
         return value
 
@@ -459,6 +456,7 @@ class _Search:
     def _readings(self, phase_epochs: int) -> dict[str, Any]:
         """Return what the policy reads of the supernet and its alphas."""
         loss, accuracy = self._validate(phase_epochs)
+        finite_loss("validation loss", loss)
         alphas = read_alphas(self._supernet)
         genotype = self._space.decode(alphas)
         past = [s.valid_loss for s in self._engine.history if s.valid_loss is not None]
@@ -540,6 +538,31 @@ class _Search:
         if checkpoint is not None:
             self._load(checkpoint, self.policy[self._engine.history[-1].phase])
 
+    def _recover(
+        self, cause: DivergenceError, directory: RunDirectory, callbacks: Callback
+    ) -> None:
+        """Return to the last checkpoint with half the weights' rate, or give up, on record."""
+        epoch, most = len(self._engine.history), self.config.rate_halvings
+        record = {"kind": "divergence", "epoch": epoch + 1, "phase": self._engine.phase.name}
+        where = f"epoch {epoch + 1}: {str(cause).partition('. ')[0]}"
+        if self._halvings == most:
+            reason = (
+                f"{where} (after {most} of {most} halvings of the weights' rate). Look for NaN in "
+                f"the images, or lower learning_rate; the run is kept up to epoch {epoch}."
+            )
+            self._record(directory, callbacks, record | {"reason": reason, "stop": True})
+            raise DivergenceError(reason) from cause
+        checkpoint = directory.load_checkpoint(epoch)
+        if checkpoint is not None:
+            self._load(checkpoint, self._engine.phase)
+        self._halvings += 1
+        reason = (
+            f"{where}: back to the end of epoch {epoch} with half the weights' rate "
+            f"(halving {self._halvings} of at most {most})"
+        )
+        self._record(directory, callbacks, record | {"reason": reason, "stop": False})
+        self._save(directory, callbacks)
+
     def _load(self, checkpoint: Checkpoint, phase: Phase) -> None:
         """Set weights, alphas, momentum and the phase's drivers to what they were."""
         load_module(self._supernet, checkpoint.arrays)
@@ -563,7 +586,7 @@ class _Search:
         self._num_records += 1
         callbacks.on_record(record)
 
-    def _save(self, directory: RunDirectory) -> None:
+    def _save(self, directory: RunDirectory, callbacks: Callback) -> None:
         drivers = {"swarm": self._swarm, "gradient": self._gradient}
         epoch, reach = len(self._engine.history), self.policy.roll_back_epochs
         directory.save_checkpoint(
@@ -573,6 +596,7 @@ class _Search:
                 "sgd": optimizer_state(self._sgd),
                 "drivers": {name: d.state_dict() for name, d in drivers.items() if d is not None},
                 "frozen": self._frozen,
+                "halvings": self._halvings,
                 "step": self._step,
                 "evaluations": self._evaluations,
                 "seconds": self._seconds,
@@ -582,19 +606,39 @@ class _Search:
         )
         if reach:
             directory.drop_checkpoints(before=epoch + 1 - reach)
+        callbacks.on_checkpoint(epoch)
 
     def _restore(self, directory: RunDirectory, checkpoint: Checkpoint) -> None:
+        """Continue from a checkpoint, whose parts must be those of this search.
+
+        Raises:
+            RunError: They are not.
+        """
         state = checkpoint.state
-        self._num_records = state["num_records"]
-        directory.truncate(self._num_records)
-        for record in directory.history():
-            if record["kind"] == "epoch":
-                self._engine.observe(Signals.from_json(record))
-        self._load(checkpoint, self._engine.phase)
-        self._frozen = list(state["frozen"])
-        freeze(self._supernet, self._frozen)
-        self._step, self._evaluations = state["step"], state["evaluations"]
-        self._seconds = state["seconds"]
+        try:
+            self._num_records = as_int("num_records", state["num_records"], low=0)
+            directory.truncate(self._num_records)
+            for record in directory.history():
+                if record.get("kind") == "epoch":
+                    self._engine.observe(Signals.from_json(record))
+            self._load(checkpoint, self._engine.phase)
+            self._frozen = list(state["frozen"])
+            freeze(self._supernet, self._frozen)
+            for name in ("halvings", "step", "evaluations"):
+                setattr(self, f"_{name}", as_int(name, state[name], low=0))
+            self._seconds = as_float("seconds", state["seconds"], low=0)
+        except RunError:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as cause:
+            got = f"no {cause}" if type(cause) is KeyError else " ".join(str(cause).split())[:200]
+            raise RunError(
+                explain(
+                    f"{directory.path}, checkpoint of step {checkpoint.step}",
+                    "the state of this search",
+                    got,
+                    "Another version or another run wrote it: start the run again.",
+                )
+            ) from cause
 
     def _finish(self, directory: RunDirectory, callbacks: Callback) -> SearchResult:
         genotype = self._read_out()
@@ -644,7 +688,9 @@ def _summaries(history: Iterable[Mapping[str, Any]]) -> tuple[PhaseSummary, ...]
     for record in history:
         if record["kind"] == "epoch":
             phase = record["phase"]
-        elif phase is not None and (record["stop"] or record["phase"] != phase):
+        elif (
+            record["kind"] == "decision" and phase and (record["stop"] or record["phase"] != phase)
+        ):
             found.append(PhaseSummary(phase, first, record["epoch"], record["reason"]))
             first = record["epoch"] + 1
     return tuple(found)

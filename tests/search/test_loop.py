@@ -197,30 +197,95 @@ def test_a_runs_config_repeats_the_run(tiny, story, tmp_path):
     assert story(tmp_path / "a") == story(tmp_path / "b")
 
 
-def test_a_loss_that_is_no_number_ends_the_search_and_keeps_what_was(tiny, story, tmp_path):
-    class Spoiled:
-        """Images that turn NaN in the third epoch."""
+class Spoiled:
+    """Images that are NaN in the first ``times`` passes through the third epoch."""
 
-        def __init__(self, images, labels):
-            self._loader = torch.utils.data.DataLoader(
-                torch.utils.data.TensorDataset(images, labels), batch_size=20
-            )
-            self._epoch = 0
+    def __init__(self, times):
+        generator = torch.Generator().manual_seed(0)
+        self._images = torch.randn(40, 1, 8, 8, generator=generator)
+        self._labels = torch.arange(40) % 2
+        self._epoch = 0
+        self._left = times
 
-        def set_epoch(self, epoch):
-            self._epoch = epoch
+    def set_epoch(self, epoch):
+        self._epoch = epoch
 
-        def __len__(self):
-            return len(self._loader)
+    def __len__(self):
+        return 2
 
-        def __iter__(self):
-            for images, labels in self._loader:
-                yield images * (float("nan") if self._epoch == 3 else 1.0), labels
+    def __iter__(self):
+        spoiled = self._epoch == 3 and self._left > 0
+        self._left -= spoiled
+        for part in (slice(0, 20), slice(20, 40)):
+            yield self._images[part] * (float("nan") if spoiled else 1.0), self._labels[part]
 
-    generator = torch.Generator().manual_seed(0)
-    parts = torch.randn(40, 1, 8, 8, generator=generator), torch.arange(40) % 2
-    clean = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*parts), batch_size=20)
-    with pytest.raises(DivergenceError, match=r"training loss in epoch 3: .* Lower learning_rate"):
-        search.run(tiny(num_classes=2), train=Spoiled(*parts), valid=clean, out=tmp_path / "run")
-    kept = [r["epoch"] for r in story(tmp_path / "run") if r["kind"] == "epoch"]
-    assert kept == [1, 2]
+
+def divergences(records):
+    return [r for r in records if r["kind"] == "divergence"]
+
+
+def test_a_loss_that_stays_no_number_ends_the_search_with_the_reason(tiny, story, tmp_path):
+    config, path = tiny(num_classes=2, rate_halvings=2), tmp_path / "run"
+    message = r"epoch 3: training loss: expected a finite number; got nan \(after 2 of 2 halvings"
+    with pytest.raises(DivergenceError, match=message):
+        search.run(config, train=Spoiled(99), valid=Spoiled(0), out=path)
+    told = story(path)
+    assert [r["epoch"] for r in told if r["kind"] == "epoch"] == [1, 2]
+    assert [(r["epoch"], r["stop"]) for r in divergences(told)] == [
+        (3, False), (3, False), (3, True),
+    ]  # fmt: skip
+    assert "back to the end of epoch 2" in divergences(told)[0]["reason"]
+    with pytest.raises(DivergenceError, match=message):
+        search.resume(path, train=Spoiled(99), valid=Spoiled(0))
+    assert story(path) == told
+
+
+def test_a_search_goes_on_after_a_divergence_and_resumes_exactly(tiny, story, tmp_path, interrupt):
+    config = tiny(num_classes=2)
+    whole = search.run(config, train=Spoiled(1), valid=Spoiled(0), out=tmp_path / "whole")
+    assert len(divergences(story(tmp_path / "whole"))) == 1
+    search.run(config, train=Spoiled(0), valid=Spoiled(0), out=tmp_path / "smooth")
+    assert [r for r in story(tmp_path / "whole") if r["kind"] == "epoch"] != [
+        r for r in story(tmp_path / "smooth") if r["kind"] == "epoch"
+    ]
+    with pytest.raises(KeyboardInterrupt):
+        search.run(
+            config,
+            train=Spoiled(1),
+            valid=Spoiled(0),
+            out=tmp_path / "broken",
+            callbacks=[interrupt(3, 1)],
+        )
+    resumed = search.resume(tmp_path / "broken", train=Spoiled(0), valid=Spoiled(0))
+    assert story(tmp_path / "broken") == story(tmp_path / "whole")
+    assert resumed.genotype == whole.genotype
+
+
+def test_a_rate_that_overflows_is_halved_until_it_does_not(tiny, story, tmp_path):
+    config = tiny(learning_rate=1e6, weight_decay=0.0, epochs=3, rate_halvings=30)
+    search.run(config, out=tmp_path / "run")
+    assert 1 <= len(divergences(story(tmp_path / "run"))) <= 30
+
+
+def test_the_checkpoint_of_another_run_is_refused(tiny, tmp_path):
+    search.run(tiny(), out=tmp_path / "run")
+    search.run(tiny(channels=4), out=tmp_path / "other")
+    (newest,) = sorted((tmp_path / "other" / "checkpoint").iterdir())[-1:]
+    before = (tmp_path / "run" / "history.jsonl").read_bytes()
+    (tmp_path / "run" / "checkpoint" / newest.name).write_bytes(newest.read_bytes())
+    with pytest.raises(RunError, match="expected the state of this search; got .*size mismatch"):
+        search.resume(tmp_path / "run")
+    assert (tmp_path / "run" / "history.jsonl").read_bytes() == before
+
+
+def test_whoever_watches_hears_of_each_checkpoint_and_may_stop_there(tiny, story, tmp_path):
+    class StopAt(Callback):
+        def on_checkpoint(self, step):
+            if step == 2:
+                raise KeyboardInterrupt
+
+    search.run(tiny(), out=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        search.run(tiny(), out=tmp_path / "broken", callbacks=[StopAt()])
+    search.resume(tmp_path / "broken", callbacks=[StopAt()])  # goes on after epoch 2
+    assert story(tmp_path / "broken") == story(tmp_path / "whole")

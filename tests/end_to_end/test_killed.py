@@ -1,0 +1,69 @@
+"""A run that was killed anywhere and continued ends as if it had not been."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from swarmnas.runs import RunDirectory
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks its runs")
+
+SCRIPT = Path(__file__).with_name("killing.py")
+SEARCH = {
+    "train_images": 80, "epochs": 5, "channels": 2, "batch_size": 20, "population_size": 4,
+    "threads": 1,
+}  # fmt: skip
+BENCH = {"problems": ["sphere"], "dims": [2], "optimizers": ["cso"], "seeds": 30, "budget": 500}
+
+
+def moments(count):
+    return [{"at": at} for at in np.random.default_rng(0).uniform(0.0, 1.0, count)]
+
+
+def writes(*numbers):
+    return [{"write": number} for number in numbers]
+
+
+def outcome(path):
+    """Return all that a run says, but for clocks."""
+    records = RunDirectory.open(path).history()
+    for record in records:
+        record.pop("timing", None)
+    found = path / "genotype.json"
+    return records, found.read_bytes() if found.exists() else None
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    ("job", "settings", "kills", "least"),
+    [
+        pytest.param("search", SEARCH, [*moments(2), *writes(9, 26)], 3, id="search"),
+        pytest.param("bench", BENCH, [*moments(1), *writes(7, 8)], 2, id="bench"),
+        pytest.param("search", SEARCH, moments(25), 20, id="search-25", marks=pytest.mark.slow),
+        pytest.param(
+            "search", SEARCH, writes(*range(1, 41)), 40, id="search-writes", marks=pytest.mark.slow
+        ),
+        pytest.param("bench", BENCH, moments(25), 20, id="bench-25", marks=pytest.mark.slow),
+        pytest.param(
+            "bench", BENCH, writes(*range(1, 21)), 20, id="bench-writes", marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_killed_anywhere_and_continued_ends_as_without(tmp_path, job, settings, kills, least):
+    if job != "bench":
+        pytest.importorskip("torch")
+    task = {"job": job, "settings": settings, "home": str(tmp_path), "kills": kills}
+    ran = subprocess.run(
+        [sys.executable, SCRIPT, json.dumps(task)], capture_output=True, text=True, timeout=3000
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["killed"] >= least
+    whole = outcome(tmp_path / "whole")
+    assert outcome(tmp_path / "again") == whole
+    for number in range(len(kills)):
+        assert outcome(tmp_path / f"killed-{number}") == whole
