@@ -58,7 +58,7 @@ from swarmnas.search.probes import (
     operation_ranking,
 )
 from swarmnas.search.read_out import select_by_perturbation
-from swarmnas.search.state import load_module, load_optimizer, module_state, optimizer_state
+from swarmnas.networks.state import load_module, load_optimizer, module_state, optimizer_state
 from swarmnas.search.streams import Stream
 from swarmnas.spaces import Adapter, Genotype
 from swarmnas.spaces import create as create_space
