@@ -1,4 +1,4 @@
-"""What a terminal shows while a search runs; piped output gets plain lines."""
+"""What a terminal shows while a search or a training runs; piped output gets plain lines."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from swarmnas.runs import Callback
-from swarmnas.search import SearchConfig, default_path
 
 READINGS = {
     "train_loss": "training loss",
+    "train_accuracy": "training accuracy",
     "valid_loss": "validation loss",
     "valid_accuracy": "validation accuracy",
     "diversity": "swarm diversity",
@@ -29,18 +29,15 @@ READINGS = {
 
 
 @contextlib.contextmanager
-def watching(
-    out: Path | None, *, quiet: bool, config: SearchConfig | None = None
-) -> Iterator[list[Callback]]:
-    """Give the callbacks that show a search; Ctrl-C ends with how to go on."""
-    path = out if out is not None or config is None else default_path(config)
+def watching(path: Path, *, quiet: bool, command: str = "search") -> Iterator[list[Callback]]:
+    """Give the callbacks that show a run; Ctrl-C ends with how to go on."""
     console = Console()
     view = None if quiet else _Screen(console) if console.is_terminal else _Lines()
     try:
         with view.live if isinstance(view, _Screen) else contextlib.nullcontext():
             yield [] if view is None else [view]
     except KeyboardInterrupt:
-        typer.echo(f"Interrupted. Continue with: swarmnas search --resume {path}", err=True)
+        typer.echo(f"Interrupted. Continue with: swarmnas {command} --resume {path}", err=True)
         sys.exit(130)
 
 
@@ -59,7 +56,9 @@ class _Lines(Callback):
             readings = [
                 f"{key} {_text(record[key])}" for key in READINGS if record.get(key) is not None
             ]
-            typer.echo(f"epoch {record['epoch']} {record['phase']}: {', '.join(readings)}")
+            words = ("epoch", record["epoch"], record.get("phase"))
+            head = " ".join(str(word) for word in words if word is not None)
+            typer.echo(f"{head}: {', '.join(readings)}")
         elif record["stop"] or record["phase"] != self._phase or record["actions"]:
             self._phase = record["phase"]
             typer.echo(f"-> {record['reason']}")

@@ -44,7 +44,7 @@ class AuxiliaryHead(nn.Module):
 
 
 def pool_to_two(images: Tensor) -> Tensor:
-    """Return averages over 2x2 windows that overlap: 5 pixels wide on sides of 7 and 8, as published.
+    """Return averages over 2x2 overlapping windows: 5 pixels wide on sides of 7 and 8.
 
     Example:
         >>> import torch

@@ -87,13 +87,11 @@ class Network(nn.Module):
             )
             self._halved_at, width = _last_halving(self.stack)
             self.auxiliary = (
-                AuxiliaryHead(width, num_classes, norm_last=not large_images)
-                if auxiliary
-                else None
+                AuxiliaryHead(width, num_classes, norm_last=not large_images) if auxiliary else None
             )
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        """Return logits, ``(n, num_classes)``; with an auxiliary head in training mode, both heads'.
+        """Return logits, ``(n, num_classes)``; while training, those of both heads if there are two.
 
         In training mode each path of a cell, but for the identity, is left out of an image's sum
         with the probability ``drop_path``, and scaled up to make good for it.

@@ -17,9 +17,9 @@ import torch
 
 from swarmnas import optimizers, rng
 from swarmnas.networks import Supernet
+from swarmnas.networks.state import load_optimizer, optimizer_state
 from swarmnas.phases import Phase
 from swarmnas.search.gradients import Batch, Mixing, first_order, mixing_of, second_order
-from swarmnas.networks.state import load_optimizer, optimizer_state
 from swarmnas.spaces import Adapter
 
 __all__ = [
