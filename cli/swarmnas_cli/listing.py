@@ -17,6 +17,7 @@ KINDS = {
     "spaces": "swarmnas.spaces:spaces",
     "policies": "swarmnas.phases:policies",
     "datasets": "swarmnas.datasets:datasets",
+    "protocols": "swarmnas.training:protocols",
     "problems": "swarmnas.problems:problems",
 }
 """Kind -> its registry."""
@@ -31,7 +32,7 @@ def command(
     kind: Annotated[str, typer.Argument(help=f"One of: {', '.join(KINDS)}.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
-    """List the optimizers, spaces, policies, data sets or problems that there are."""
+    """List the optimizers, spaces, policies, data sets, protocols or problems that there are."""
     entries = _registry(kind).entries()
     if as_json:
         rows = [

@@ -1,4 +1,4 @@
-"""What a terminal shows while a search runs; piped output gets plain lines."""
+"""What a terminal shows while a search or a training runs; piped output gets plain lines."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from swarmnas.runs import Callback
-from swarmnas.search import SearchConfig, default_path
 from swarmnas_cli.interrupts import interruptible
 
 READINGS = {
     "train_loss": "training loss",
+    "train_accuracy": "training accuracy",
     "valid_loss": "validation loss",
     "valid_accuracy": "validation accuracy",
     "diversity": "swarm diversity",
@@ -29,15 +29,12 @@ READINGS = {
 
 
 @contextlib.contextmanager
-def watching(
-    out: Path | None, *, quiet: bool, config: SearchConfig | None = None
-) -> Iterator[list[Callback]]:
-    """Give the callbacks that show a search; Ctrl-C ends with how to go on."""
-    path = out if out is not None or config is None else default_path(config)
+def watching(path: Path, *, quiet: bool, command: str = "search") -> Iterator[list[Callback]]:
+    """Give the callbacks that show a run; Ctrl-C ends with how to go on."""
     console = Console()
     view = None if quiet else _Screen(console) if console.is_terminal else _Lines()
     with (
-        interruptible("epoch", then=f"Continue with: swarmnas search --resume {path}") as stop,
+        interruptible("epoch", then=f"Continue with: swarmnas {command} --resume {path}") as stop,
         view.live if isinstance(view, _Screen) else contextlib.nullcontext(),
     ):
         yield [stop] if view is None else [view, stop]
@@ -58,7 +55,9 @@ class _Lines(Callback):
             readings = [
                 f"{key} {_text(record[key])}" for key in READINGS if record.get(key) is not None
             ]
-            typer.echo(f"epoch {record['epoch']} {record['phase']}: {', '.join(readings)}")
+            words = ("epoch", record["epoch"], record.get("phase"))
+            head = " ".join(str(word) for word in words if word is not None)
+            typer.echo(f"{head}: {', '.join(readings)}")
         elif (
             record["kind"] == "divergence"
             or record["stop"]

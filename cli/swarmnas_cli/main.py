@@ -9,7 +9,7 @@ import typer
 
 from swarmnas import __version__
 from swarmnas.errors import SwarmNASError
-from swarmnas_cli import bench, compare, explain, listing, policy, probe, search, table
+from swarmnas_cli import bench, compare, explain, listing, policy, probe, search, table, train
 
 app = typer.Typer(
     name="swarmnas",
@@ -36,6 +36,7 @@ def _main(
 
 
 app.command("search")(search.command)
+app.command("train")(train.command)
 app.command("explain")(explain.command)
 app.command("probe")(probe.command)
 app.command("compare")(compare.command)

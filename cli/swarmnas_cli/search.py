@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +13,8 @@ from rich.table import Table
 from swarmnas.errors import SettingError
 from swarmnas.problems import Table as CellTable
 from swarmnas.recipes import load_preset, presets
-from swarmnas.search import SearchConfig, read_config
+from swarmnas.search import SearchConfig, default_path, read_config
+from swarmnas_cli.flags import shown, with_flags
 from swarmnas_cli.live import watching
 from swarmnas_cli.table import print_row
 
@@ -66,7 +66,7 @@ def _search(
         chosen = SearchConfig.from_mapping(settings | given, source="swarmnas search")
         from swarmnas.search import run  # imports torch, which takes seconds
 
-        with watching(out, quiet=as_json, config=chosen) as callbacks:
+        with watching(out or default_path(chosen), quiet=as_json) as callbacks:
             result = run(chosen, out=out, overwrite=overwrite, callbacks=callbacks)
     text = result.genotype.to_text()
     columns = {} if known is None else dict(known.lookup(text, reveal_test=reveal_test))
@@ -100,54 +100,7 @@ def _report(result: SearchResult, columns: dict[str, float], table: Path | None)
     console.print(result.genotype.to_text(), soft_wrap=True, highlight=False)
     if columns:
         print_row(columns, title=f"What {table} says of it")
-    console.print(f"Run: {_shown(result.path)}", soft_wrap=True, highlight=False)
+    console.print(f"Run: {shown(result.path)}", soft_wrap=True, highlight=False)
 
 
-def _shown(path: Path) -> str:
-    """Return a path as a user would type it here."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
-def _option(name: str) -> inspect.Parameter:
-    """Return the flag of one setting; its text and type are those of the configuration."""
-    field = SETTINGS[name]
-    default = "unset" if field.default is None else field.default
-    kind = next(
-        (kind for kind in (bool, int, float, Path) if kind in _types(field.annotation)), str
-    )
-    flag = f"--{name.replace('_', '-')}"
-    option = typer.Option(
-        f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
-        help=f"{field.description} [default: {default}]",
-        show_default=False,
-        rich_help_panel="Settings",
-    )
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=None,
-        annotation=Annotated[kind | None, option],
-    )
-
-
-def _types(annotation: Any) -> tuple[Any, ...]:
-    return getattr(annotation, "__args__", (annotation,))
-
-
-def _with_flags(function: Any) -> Any:
-    """Return ``function`` with its ``**flags`` spelled out, as Typer reads signatures."""
-    own = [
-        parameter
-        for parameter in inspect.signature(function, eval_str=True).parameters.values()
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
-    parameters = [*own, *map(_option, SETTINGS)]
-    function.__signature__ = inspect.Signature(
-        [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
-    )
-    function.__annotations__ = {p.name: p.annotation for p in parameters}
-    return function
-
-
-command = _with_flags(_search)
+command = with_flags(_search, SETTINGS)

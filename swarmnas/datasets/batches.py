@@ -32,6 +32,8 @@ class Batches:
         mean: Of each channel, on the scale 0 to 1; subtracted.
         std: Of each channel, on the scale 0 to 1, > 0; divided by.
         augment: Of :class:`~swarmnas.datasets.Dataset`; leave "none" to evaluate.
+        cutout: Side of a square, its centre anywhere, that is blanked in each image (DeVries and
+            Taylor, arXiv 1708.04552); 0 blanks nothing.
         shuffle: New order each epoch; else the order of ``image_set``.
         drop_last: Leave out a last batch that is not full.
         device: Where the batches are made.
@@ -56,6 +58,7 @@ class Batches:
         mean: Sequence[float],
         std: Sequence[float],
         augment: Augmentation = "none",
+        cutout: int = 0,
         shuffle: bool = True,
         drop_last: bool = False,
         device: torch.device | str = "cpu",
@@ -84,6 +87,7 @@ class Batches:
                 )
             )
         self._augment = one_of("augment", augment, AUGMENTATIONS)
+        self._cutout = as_int("cutout", cutout, low=0)
         self._seed = seed_sequence(seed)
         self._shuffle = shuffle
         self._drop_last = drop_last
@@ -115,12 +119,16 @@ class Batches:
         mirrored = self._on_device(rng.random(num_images) < 0.5)
         if self._augment != "crop+flip":
             mirrored = torch.zeros_like(mirrored)
+        centres = self._on_device(rng.integers(0, (height, width), (num_images, 2)))
         for at in range(0, len(self) * self._batch_size, self._batch_size):
             chosen = order[at : at + self._batch_size]
             images = self._images[chosen]
             if self._augment != "none":
                 images = shifted(images, padding, shifts[chosen], mirrored[chosen])
-            yield (images.float() - self._shift) * self._scale, self._labels[chosen]
+            images = (images.float() - self._shift) * self._scale
+            if self._cutout:
+                images = images * outside(centres[chosen], self._cutout, height, width)
+            yield images, self._labels[chosen]
 
     def _on_device(self, values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Tensor:
         return torch.from_numpy(values).to(self._device)
@@ -147,3 +155,26 @@ def shifted(images: Tensor, padding: tuple[int, int], shifts: Tensor, mirrored: 
     pixel = row[:, :, None] * (width + 2 * columns) + column[:, None, :]
     pixel = pixel.reshape(num_images, 1, -1).expand(-1, channels, -1)
     return padded.gather(2, pixel).reshape(images.shape)
+
+
+def outside(centres: Tensor, side: int, height: int, width: int) -> Tensor:
+    """Return 0 in a square around each centre, where it lies within the image, and 1 elsewhere.
+
+    Args:
+        centres: ``(B, 2)``, row and column.
+        side: Of the square; an odd one counts as the next smaller.
+        height: Of the images.
+        width: Of the images.
+
+    Returns:
+        ``(B, 1, height, width)``, bool.
+
+    Example:
+        >>> outside(torch.tensor([[0, 2]]), 2, 2, 4).long().tolist()
+        [[[[1, 0, 0, 1], [1, 1, 1, 1]]]]
+    """
+    hidden = []
+    for axis, size in enumerate((height, width)):
+        past = torch.arange(size, device=centres.device) - centres[:, axis, None] + side // 2
+        hidden.append((past >= 0) & (past < side // 2 * 2))
+    return ~(hidden[0][:, :, None] & hidden[1][:, None, :])[:, None]

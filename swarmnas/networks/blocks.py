@@ -31,7 +31,8 @@ Columns = Mapping[str, Sequence[Sequence[int]]]
 """Cell name -> for each edge, the columns of the operations to build."""
 
 Weight = Tensor | float | None
-"""How much of an operation goes into a sum: a number, one number a part, or all of it."""
+"""How much of an operation goes into a sum: a number, one number a part, numbers of any shape that
+broadcasts against the images, or all of it."""
 
 Terms = Sequence[Sequence[tuple[int, Weight]]]
 """For each edge, positions among its built operations, and how much of each."""
@@ -173,10 +174,10 @@ class Sum:
         if self._owned and self.images is not None:
             if not isinstance(weight, Tensor):
                 self.images.add_(images, alpha=1 if weight is None else weight)
-            elif weight.ndim == 0:
-                self.images.addcmul_(images, weight)
-            else:
+            elif weight.ndim == 1:
                 self._apart(self.images).addcmul_(self._apart(images), _across(weight))
+            else:
+                self.images.addcmul_(images, weight)
             return
         if isinstance(weight, Tensor) and weight.ndim == 1:
             images = (self._apart(images) * _across(weight)).flatten(0, 1)
@@ -274,6 +275,7 @@ class Stack(nn.Module):
         affine: For batch normalisation inside the cells.
         track: Keep running statistics in every batch normalisation.
         normalise_pools: Follow poolings by batch normalisation.
+        large: Build the layout for large images, where it has one.
 
     Raises:
         SettingError: The space's cells do not fit its layout, or a number is too small.
@@ -292,15 +294,17 @@ class Stack(nn.Module):
         affine: bool,
         track: bool,
         normalise_pools: bool,
+        large: bool = False,
     ) -> None:
         super().__init__()
-        layout = layout_for(space)
+        layout = layout_for(space, large=large)
         places = layout.places(
             space, as_int("channels", channels, low=1), as_int("cells", cells, low=1)
         )
         self.in_channels = as_int("in_channels", in_channels, low=1)
         self.num_inputs = layout.num_inputs
         self.stem = layout.stem(in_channels, channels, track)
+        self.later_stems = nn.ModuleList(layout.later_stems(channels, track))
         self.blocks = nn.ModuleList()
         width = channels
         for place in places:
@@ -322,7 +326,7 @@ class Stack(nn.Module):
 
     def forward(self, images: Tensor, terms: Mapping[str, Terms]) -> Tensor:
         """Return logits, ``(n, num_classes)``, of the cells with these terms."""
-        history = [self.enter(images)] * self.num_inputs
+        history = self.begin(images)
         for block in self.blocks:
             if isinstance(block, CellBlock):
                 output = block(history, terms[block.place.cell])
@@ -330,6 +334,13 @@ class Stack(nn.Module):
                 output = block(history[-1])
             history = [*history[1:], output]
         return cast(Tensor, self.head(history[-1]))
+
+    def begin(self, images: Tensor) -> list[Tensor]:
+        """Return what the first block reads; see :meth:`enter`."""
+        outputs = [self.enter(images)]
+        for stem in self.later_stems:
+            outputs.append(stem(outputs[-1]))
+        return [outputs[0]] * (self.num_inputs - len(outputs)) + outputs
 
     def enter(self, images: Tensor) -> Tensor:
         """Check a batch and return what the stem makes of it, in the layout that is faster.
@@ -375,13 +386,14 @@ def check_batch(images: Tensor) -> None:
         )
 
 
-def layout_for(space: Space) -> Layout:
-    """Return the layout that the space names.
+def layout_for(space: Space, *, large: bool = False) -> Layout:
+    """Return the layout that the space names, or its form for large images.
 
     Raises:
         UnknownNameError: There is no such layout.
         SettingError: The cells do not fit it.
     """
-    layout = layouts.load(space.layout)()
+    kind = layouts.load(space.layout)
+    layout = (kind.large if large and kind.large else kind)()
     layout.check(space)
     return layout

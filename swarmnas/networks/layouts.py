@@ -3,12 +3,13 @@
 References:
     "darts-stack": Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019.
     "residual-stages": Dong and Yang, "NAS-Bench-201", ICLR 2020.
-    Differs from the papers: sides need not be divisible by four; no auxiliary head yet.
+    Differs from the papers: sides need not be divisible by four.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -87,6 +88,8 @@ class Layout(ABC):
     """Inputs of each cell: the outputs of so many blocks before it."""
     normalises_pools: bool
     """Whether the supernet's poolings are followed by batch normalisation."""
+    large: type[Layout] | None = None
+    """The layout in its place for large images; None where there is no other."""
 
     def check(self, space: Space) -> None:
         """Refuse a space whose cells do not fit.
@@ -116,6 +119,10 @@ class Layout(ABC):
     def stem(self, in_channels: int, channels: int, track: bool) -> Operation:
         """Return the block that images enter."""
 
+    def later_stems(self, channels: int, track: bool) -> tuple[Operation, ...]:
+        """Return further blocks after the stem: each reads the last, the first cells read all."""
+        return ()
+
     @abstractmethod
     def head(self, channels: int, num_classes: int, track: bool) -> Operation:
         """Return the block that ends in logits, for so many channels of the last cell."""
@@ -133,6 +140,31 @@ class Convolution(Operation):
         """Return the normalised convolution."""
         normalised: Tensor = self.norm(self.convolution(images), parts)
         return normalised
+
+
+class Halving(Operation):
+    """Two or more plain 3x3 convolutions of stride 2, a ReLU between them: the large stem.
+
+    Args:
+        widths: Channels of the images, then of each convolution.
+        track: For batch normalisation.
+    """
+
+    def __init__(self, widths: Sequence[int], track: bool) -> None:
+        super().__init__()
+        first, *widths = widths
+        steps: list[nn.Module] = []
+        for width in widths:
+            steps.append(nn.Conv2d(first, width, 3, stride=2, padding=1, bias=False))
+            steps.append(BatchNorm(width, affine=True, track=track))
+            steps.append(nn.ReLU())
+            first = width
+        self.steps = nn.Sequential(*steps[:-1])
+
+    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+        """Return the images at a half of their sides for each convolution."""
+        halved: Tensor = self.steps(images)
+        return halved
 
 
 class Reduction(Operation):
@@ -210,13 +242,15 @@ class DartsStack(Layout):
     num_inputs = 2
     normalises_pools = True
     stem_multiplier = 3
+    stem_halvings = 0
 
     def places(self, space: Space, channels: int, cells: int) -> tuple[Place | Stride, ...]:
         """Return ``cells`` cells in all, reducing at a third and two thirds of them."""
         reducing = {cells // 3, 2 * cells // 3}
         before = [self.stem_multiplier * channels] * 2
         blocks: list[Place | Stride] = []
-        width, halvings, shrank = channels, 0, False
+        width, halvings = channels, self.stem_halvings
+        shrank = halvings > 0  # of two stems the second is half as large as the first
         for number in range(cells):
             reduces = number in reducing
             width *= 2 if reduces else 1
@@ -236,6 +270,24 @@ class DartsStack(Layout):
     def head(self, channels: int, num_classes: int, track: bool) -> Operation:
         """Return pooling and classifier."""
         return Head(channels, num_classes, None)
+
+
+class LargeDartsStack(DartsStack):
+    """The same stack on an eighth of the sides: two stems halve the images three times."""
+
+    stem_multiplier = 1
+    stem_halvings = 3
+
+    def stem(self, in_channels: int, channels: int, track: bool) -> Operation:
+        """Return two halving convolutions, to C / 2 and to C channels."""
+        return Halving((in_channels, max(1, channels // 2), channels), track)
+
+    def later_stems(self, channels: int, track: bool) -> tuple[Operation, ...]:
+        """Return ReLU and the third halving convolution."""
+        return (ReluConvBatchNorm(channels, channels, 3, 2, True, track),)
+
+
+DartsStack.large = LargeDartsStack
 
 
 def _copies(cell: Cell) -> int:

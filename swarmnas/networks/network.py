@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from swarmnas.checks import as_int
+from swarmnas.networks.auxiliary import AuxiliaryHead
 from swarmnas.networks.blocks import CellBlock, Columns, Stack, Terms, check_batch
-from swarmnas.networks.operations import operations
+from swarmnas.networks.layouts import Reduction
+from swarmnas.networks.operations import Skip, operations
 from swarmnas.networks.seeding import seeded
 from swarmnas.rng import Seed
 from swarmnas.spaces import Genotype, Space
@@ -31,6 +33,9 @@ class Network(nn.Module):
         channels: Channels of the first cells.
         cells: Cells a stage ("residual-stages") or in all ("darts-stack").
         affine: Let batch normalisation inside the cells learn a scale and a shift.
+        large_images: Halve the images three times before the first cell, where the layout has
+            such a form, as for ImageNet.
+        auxiliary: Add a second classifier after the last halving, for training alone.
         seed: Draws the weights; None draws from torch's global generator.
 
     Raises:
@@ -58,15 +63,15 @@ class Network(nn.Module):
         channels: int = 16,
         cells: int = 5,
         affine: bool = True,
+        large_images: bool = False,
+        auxiliary: bool = False,
         seed: Seed | None = None,
     ) -> None:
         super().__init__()
         self.space, self.genotype = space, genotype
+        self.drop_path = 0.0
+        """Probability with which training leaves a path out; see :meth:`forward`."""
         columns = _columns(space, genotype)
-        self._terms: dict[str, Terms] = {
-            name: [[(position, None) for position in range(len(edge))] for edge in edges]
-            for name, edges in columns.items()
-        }
         with seeded(seed):
             self.stack = Stack(
                 space,
@@ -78,10 +83,18 @@ class Network(nn.Module):
                 affine=affine,
                 track=True,
                 normalise_pools=False,
+                large=large_images,
+            )
+            self._halved_at, width = _last_halving(self.stack)
+            self.auxiliary = (
+                AuxiliaryHead(width, num_classes, norm_last=not large_images) if auxiliary else None
             )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return logits, ``(n, num_classes)``.
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """Return logits, ``(n, num_classes)``; in training those of both heads if there are two.
+
+        In training mode each path of a cell, but for the identity, is left out of an image's sum
+        with the probability ``drop_path``, and scaled up to make good for it.
 
         Args:
             images: ``(n, in_channels, height, width)``; n >= 2 in training mode.
@@ -89,11 +102,51 @@ class Network(nn.Module):
         Raises:
             ShapeError: The images have another shape, or there is one alone in training mode.
             DataError: The images are no floating-point numbers.
+
+        References:
+            Larsson, Maire and Shakhnarovich, "FractalNet", ICLR 2017; as used by DARTS.
         """
         if self.training:
             check_batch(images)
-        logits: Tensor = self.stack(images, self._terms)
-        return logits
+        terms = self._terms(images)
+        history = self.stack.begin(images)
+        auxiliary: Tensor | None = None
+        for number, block in enumerate(self.stack.blocks):
+            if isinstance(block, CellBlock):
+                output = block(history, terms[number])
+            else:
+                output = block(history[-1])
+            if self.training and self.auxiliary is not None and number == self._halved_at:
+                auxiliary = self.auxiliary(output)
+            history = [*history[1:], output]
+        logits: Tensor = self.stack.head(history[-1])
+        return logits if auxiliary is None else (logits, auxiliary)
+
+    def _terms(self, images: Tensor) -> list[Terms]:
+        """Return for each block what its nodes add up: all of it, or what drop path leaves."""
+        edges = [
+            [list(operations) for operations in block.edges] if isinstance(block, CellBlock) else []
+            for block in self.stack.blocks
+        ]
+        if not self.training or not self.drop_path:
+            return [
+                [[(position, None) for position in range(len(modules))] for modules in block]
+                for block in edges
+            ]
+        keep = 1 - self.drop_path
+        droppable = sum(not isinstance(m, Skip) for block in edges for e in block for m in e)
+        draws = torch.rand(droppable, len(images), 1, 1, 1) < keep
+        masks = iter((draws / keep).to(images.device, images.dtype))
+        return [
+            [
+                [
+                    (position, None if isinstance(module, Skip) else next(masks))
+                    for position, module in enumerate(modules)
+                ]
+                for modules in block
+            ]
+            for block in edges
+        ]
 
 
 class Cost(NamedTuple):
@@ -115,6 +168,7 @@ def cost_of(
     cells: int = 5,
     image_size: int = 32,
     affine: bool = True,
+    large_images: bool = False,
 ) -> Cost:
     """Return parameters and multiply-adds of a :class:`Network` without building it.
 
@@ -140,6 +194,7 @@ def cost_of(
         cells,
         as_int("image_size", image_size, low=1),
         affine,
+        large_images,
     )
     for name, edges in chosen.items():
         for edge, columns in enumerate(edges):
@@ -156,6 +211,17 @@ def _columns(space: Space, genotype: Genotype) -> Columns:
     }
 
 
+def _last_halving(stack: Stack) -> tuple[int, int]:
+    """Return the number of the last block that halves the images, and its output's channels."""
+    number, width = -1, 0
+    for at, block in enumerate(stack.blocks):
+        if isinstance(block, Reduction):
+            number, width = at, block.shortcut.out_channels
+        elif isinstance(block, CellBlock) and block.place.reduces:
+            number, width = at, block.place.channels_out
+    return number, width
+
+
 Numbers = NDArray[np.int64]
 
 
@@ -168,6 +234,7 @@ def _costs(
     cells: int,
     image_size: int,
     affine: bool,
+    large_images: bool,
 ) -> tuple[Numbers, dict[str, Numbers]]:
     """Return the cost of the bare skeleton, and of each operation on each edge over all places.
 
@@ -186,6 +253,7 @@ def _costs(
             affine=affine,
             track=True,
             normalise_pools=False,
+            large=large_images,
         )
         images = torch.empty(1, in_channels, image_size, image_size)
         fixed = _measure(skeleton, images, bare)

@@ -16,11 +16,11 @@ from swarmnas.runs import RunDirectory
 from swarmnas.search import SearchConfig
 from swarmnas.search.loaders import dataset_of
 from swarmnas.spaces import Genotype, create
-from swarmnas.training import evaluate, fit
+from swarmnas.training import Protocol, evaluate, fit
 
 __all__ = ["compare_with_random"]
 
-PROTOCOL: dict[str, Any] = {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4}
+RATES: dict[str, Any] = {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 5e-4}
 """How each network is trained; the rates of NAS-Bench-201 (Dong and Yang, ICLR 2020)."""
 
 
@@ -76,6 +76,7 @@ def compare_with_random(
     train = Batches(
         dataset.train, config.batch_size, augment=dataset.augment, drop_last=True, **common
     )
+    protocol = Protocol(epochs=epochs, batch_size=config.batch_size, **RATES)
     networks = {}
     for name, genotype in genotypes.items():
         networks[name] = Network(
@@ -87,7 +88,7 @@ def compare_with_random(
             cells=config.cells,
             seed=seed,
         )
-        fit(networks[name], train, epochs=epochs, seed=seed, **PROTOCOL)
+        fit(networks[name], train, protocol, seed=seed)
     test = Batches(dataset.test(), 256, shuffle=False, **common)
     rows = []
     for name, network in networks.items():

@@ -17,6 +17,7 @@ import torch
 
 from swarmnas import optimizers, rng
 from swarmnas.networks import Supernet
+from swarmnas.networks.state import load_optimizer, optimizer_state
 from swarmnas.phases import Phase
 from swarmnas.search.gradients import (
     Batch,
@@ -26,7 +27,6 @@ from swarmnas.search.gradients import (
     mixing_of,
     second_order,
 )
-from swarmnas.search.state import load_optimizer, optimizer_state
 from swarmnas.spaces import Adapter
 
 __all__ = [

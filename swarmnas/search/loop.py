@@ -22,6 +22,7 @@ from swarmnas import documents, rng
 from swarmnas.checks import as_float, as_int, explain, finite_loss, unknown_name
 from swarmnas.errors import DeviceError, DivergenceError, RunError, SettingError
 from swarmnas.networks import Supernet
+from swarmnas.networks.state import load_module, load_optimizer, module_state, optimizer_state
 from swarmnas.phases import (
     Decision,
     FreezeOperations,
@@ -58,7 +59,6 @@ from swarmnas.search.probes import (
     operation_ranking,
 )
 from swarmnas.search.read_out import select_by_perturbation
-from swarmnas.search.state import load_module, load_optimizer, module_state, optimizer_state
 from swarmnas.search.streams import Stream
 from swarmnas.spaces import Adapter, Genotype
 from swarmnas.spaces import create as create_space

@@ -15,10 +15,10 @@ from swarmnas import rng
 from swarmnas.checks import as_int, explain
 from swarmnas.errors import RunError, SettingError
 from swarmnas.networks import Supernet
+from swarmnas.networks.state import load_module
 from swarmnas.runs import RunDirectory
 from swarmnas.search.config import SearchConfig
 from swarmnas.search.loaders import Endless, images_of
-from swarmnas.search.state import load_module
 from swarmnas.spaces import create
 
 __all__ = ["Ranking", "rank_cells"]

@@ -9,6 +9,7 @@ from swarmnas.spaces.catalogue import available, create, spaces
 from swarmnas.spaces.cell import Cell, Edge
 from swarmnas.spaces.genotype import Choice, Genotype
 from swarmnas.spaces.published import available_genotypes, named_genotype
+from swarmnas.spaces.reading import read_genotype
 from swarmnas.spaces.space import CellSpace, ChoiceSpace, Space
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "available_genotypes",
     "create",
     "named_genotype",
+    "read_genotype",
     "spaces",
 ]

@@ -1,6 +1,47 @@
-"""Train a network from scratch and evaluate it (torch)."""
+"""Train a network from scratch by a protocol, evaluate it, and hand it on (torch)."""
 
-from swarmnas.training.evaluation import Evaluation, evaluate
-from swarmnas.training.fitting import fit
+from __future__ import annotations
 
-__all__ = ["Evaluation", "evaluate", "fit"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from swarmnas.training.config import TrainingConfig
+from swarmnas.training.protocol import Protocol, load_protocol, protocols
+
+if TYPE_CHECKING:
+    from swarmnas.training.evaluation import Evaluation, evaluate
+    from swarmnas.training.fitting import Fit, fit
+    from swarmnas.training.run import TrainingResult, resume, train
+    from swarmnas.training.saved import Saved, load_network, read_saved
+
+__all__ = [
+    "Evaluation",
+    "Fit",
+    "Protocol",
+    "Saved",
+    "TrainingConfig",
+    "TrainingResult",
+    "evaluate",
+    "fit",
+    "load_network",
+    "load_protocol",
+    "protocols",
+    "read_saved",
+    "resume",
+    "train",
+]
+
+_LAZY = {
+    "evaluation": ("Evaluation", "evaluate"),
+    "fitting": ("Fit", "fit"),
+    "run": ("TrainingResult", "resume", "train"),
+    "saved": ("Saved", "load_network", "read_saved"),
+}
+"""Module -> its public names: they import torch, which takes seconds."""
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _LAZY.items():
+        if name in names:
+            return getattr(importlib.import_module(f"swarmnas.training.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,11 +2,17 @@ import pytest
 import torch
 from torch import nn
 
-from swarmnas.errors import DataError, DivergenceError, SettingError
+from swarmnas.errors import DataError, DivergenceError, DocumentError
 from swarmnas.runs import Callback
-from swarmnas.training import Evaluation, evaluate, fit
+from swarmnas.training import Evaluation, Protocol, evaluate
+from swarmnas.training import fit as fit_by
 
 SETTINGS = {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.0, "seed": 0}
+
+
+def fit(network, batches, *, seed, callbacks=(), **settings):
+    protocol = Protocol.from_mapping({"batch_size": 2, **settings})
+    return fit_by(network, batches, protocol, seed=seed, callbacks=callbacks)
 
 
 class TwoBatches:
@@ -137,8 +143,8 @@ def test_no_images_is_an_error():
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("epochs", -1), ("learning_rate", 0.0), ("momentum", 1.5), ("weight_decay", -1e-4)],
+    [("epochs", 0), ("learning_rate", 0.0), ("momentum", 1.5), ("weight_decay", -1e-4)],
 )
 def test_numbers_out_of_range_are_refused(setting, value):
-    with pytest.raises(SettingError, match=f"{setting}: expected"):
+    with pytest.raises(DocumentError, match=f"protocol: {setting}: "):
         fit(linear(), TwoBatches(), **{"epochs": 1, **SETTINGS, setting: value})

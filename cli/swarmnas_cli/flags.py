@@ -1,0 +1,72 @@
+"""Flags made of settings: text and type of each are those of the model that validates it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic.fields import FieldInfo
+
+Fields = Mapping[str, FieldInfo]
+
+
+def with_flags(
+    function: Callable[..., None], settings: Fields, *, overrides: Fields | None = None
+) -> Callable[..., None]:
+    """Return ``function`` with its ``**flags`` spelled out, as Typer reads signatures.
+
+    Args:
+        function: Takes what is given of the settings, and None for what is not.
+        settings: Flags with the defaults of their model.
+        overrides: Flags in place of what a protocol says, which is their default.
+    """
+    own = [
+        parameter
+        for parameter in inspect.signature(function, eval_str=True).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    options = [_option(name, field, _default(field)) for name, field in settings.items()]
+    options += [_option(name, field, "the protocol's") for name, field in (overrides or {}).items()]
+    parameters = [*own, *options]
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+    )
+    function.__annotations__ = {p.name: p.annotation for p in parameters}
+    return function
+
+
+def _default(field: FieldInfo) -> str:
+    return "unset" if field.default is None else str(field.default)
+
+
+def _option(name: str, field: FieldInfo, default: str) -> inspect.Parameter:
+    """Return the flag of one setting."""
+    kind = next(
+        (kind for kind in (bool, int, float, Path) if kind in _types(field.annotation)), str
+    )
+    flag = f"--{name.replace('_', '-')}"
+    option = typer.Option(
+        f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
+        help=rf"{field.description} \[default: {default}]",
+        show_default=False,
+        rich_help_panel="Settings",
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[kind | None, option],
+    )
+
+
+def _types(annotation: Any) -> tuple[Any, ...]:
+    return getattr(annotation, "__args__", (annotation,))
+
+
+def shown(path: Path) -> str:
+    """Return a path as a user would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

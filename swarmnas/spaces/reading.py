@@ -1,0 +1,63 @@
+"""A genotype from whatever a user has in hand: a run, a file, a name or the text itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from swarmnas.checks import explain, unknown_name
+from swarmnas.documents import parse_json, read_text
+from swarmnas.errors import RunError, UnknownNameError
+from swarmnas.spaces.catalogue import create
+from swarmnas.spaces.genotype import Genotype
+from swarmnas.spaces.published import available_genotypes, named_genotype
+
+__all__ = ["read_genotype"]
+
+
+def read_genotype(words: str, *, space: str | None = None) -> Genotype:
+    """Return the genotype that a user names, checked against its space.
+
+    Args:
+        words: The directory of a finished search or training, a JSON file, the name of a
+            published cell, or a genotype's text.
+        space: The space of a text; by default "darts" for ``Genotype(...)``, "nasbench201" for a
+            cell string.
+
+    Raises:
+        UnknownNameError: None of these.
+        RunError: The directory has found nothing yet.
+        DocumentError: The file or the text is malformed.
+        SettingError: The genotype does not belong to its space.
+
+    Example:
+        >>> read_genotype("DARTS_V2").space
+        'darts'
+        >>> read_genotype("|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|").space
+        'nasbench201'
+    """
+    text = words.strip()
+    if text.startswith(("|", "Genotype(")):
+        return create(space or ("nasbench201" if text[0] == "|" else "darts")).parse(text)
+    if text in available_genotypes():
+        return named_genotype(text)
+    path = Path(text)
+    if path.is_dir():
+        found = [path / name for name in ("genotype.json", "network.json")]
+        whole = [file for file in found if file.is_file()]
+        if not whole:
+            raise RunError(
+                explain(text, "a finished search or training", "none yet", "Resume it to its end.")
+            )
+        path = whole[0]
+    elif not path.exists():
+        raise UnknownNameError(
+            f"{unknown_name('genotype', words, available_genotypes())} "
+            "A run directory, a JSON file or a genotype's text is accepted too."
+        )
+    content = parse_json(read_text(path), source=str(path))
+    if isinstance(content, Mapping) and "genotype" in content:
+        content = content["genotype"]
+    genotype = Genotype.from_json(content)
+    create(genotype.space).indices_of(genotype)
+    return genotype

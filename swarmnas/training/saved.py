@@ -1,0 +1,191 @@
+"""A trained network on disk: weights as safetensors, and what rebuilds it as JSON; no pickle."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import nn
+
+from swarmnas import documents
+from swarmnas.atomic import replace_file
+from swarmnas.checks import explain
+from swarmnas.errors import RunError
+from swarmnas.networks import Network
+from swarmnas.spaces import Genotype, create
+
+__all__ = ["Built", "Saved", "load_network", "read_saved", "save_network"]
+
+_FACTS, _WEIGHTS = "network.json", "network.safetensors"
+FORMAT = 1
+
+
+class Built(BaseModel):
+    """What a network is built with, beside its genotype."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    num_classes: int = Field(ge=1)
+    in_channels: int = Field(ge=1)
+    channels: int = Field(ge=1)
+    cells: int = Field(ge=1)
+    large_images: bool = False
+
+
+class _Facts(BaseModel):
+    """The content of ``network.json``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int
+    genotype: dict[str, Any]
+    text: str
+    network: Built
+    dataset: str
+    image_size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    class_names: tuple[str, ...]
+    found: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What is known of a trained network beside its weights.
+
+    Args:
+        genotype: Its architecture.
+        network: What else it is built with.
+        dataset: What it was trained on.
+        image_size: Height and width of the images that it was trained on.
+        mean: Of each channel, on the scale 0 to 1; to be subtracted.
+        std: Of each channel, on the scale 0 to 1; to be divided by.
+        class_names: One name a class.
+        found: How it came to be: protocol, seed, records.
+    """
+
+    genotype: Genotype
+    network: Built
+    dataset: str
+    image_size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    class_names: tuple[str, ...]
+    found: dict[str, Any]
+
+
+def save_network(path: Path, network: nn.Module, saved: Saved) -> None:
+    """Write the two files of a network into a directory; an auxiliary head is left out.
+
+    Raises:
+        RunError: The disk refused.
+    """
+    facts = {
+        field.name: getattr(saved, field.name)
+        for field in dataclasses.fields(saved)
+        if field.name not in ("genotype", "network")
+    }
+    facts |= {
+        "format": FORMAT,
+        "genotype": saved.genotype.to_json(),
+        "text": saved.genotype.to_text(),
+        "network": saved.network.model_dump(),
+    }
+    tensors = {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in network.state_dict().items()
+        if not name.startswith("auxiliary.")
+    }
+    replace_file(path / _WEIGHTS, save_tensors(tensors))
+    replace_file(path / _FACTS, (documents.dump_json(facts) + "\n").encode())
+
+
+def read_saved(path: Path | str) -> Saved:
+    """Return what is known of the network in a directory.
+
+    Raises:
+        RunError: There is none, or its description is torn or of a newer format.
+    """
+    source = Path(path) / _FACTS
+    if not source.is_file():
+        raise RunError(
+            explain(
+                str(path),
+                "the directory of a finished training or of an export",
+                f"one without {_FACTS}",
+                "Finish the training with: swarmnas train --resume, or name another.",
+            )
+        )
+    text = documents.read_text(source)
+    facts = documents.validate(
+        _Facts, documents.parse_json(text, source=str(source)), source=str(source)
+    )
+    if facts.format != FORMAT:
+        raise RunError(
+            explain(str(source), f"format {FORMAT}", facts.format, "Use a newer swarmnas.")
+        )
+    known = {name: getattr(facts, name) for name in _Facts.model_fields}
+    for name in ("format", "text"):
+        del known[name]
+    return Saved(**known | {"genotype": Genotype.from_json(facts.genotype)})
+
+
+def load_network(path: Path | str) -> nn.Module:
+    """Return a trained network, on the CPU and in evaluation mode.
+
+    Args:
+        path: A directory that ``swarmnas train`` or ``swarmnas export`` wrote.
+
+    Returns:
+        A plain module that maps normalised images ``(n, channels, height, width)`` to logits.
+
+    Raises:
+        RunError: There is no network, or its weights are torn or of another genotype.
+    """
+    saved = read_saved(path)
+    network = build(saved)
+    weights = Path(path) / _WEIGHTS
+    try:
+        tensors = load_tensors(weights.read_bytes())
+    except (OSError, SafetensorError, ValueError) as cause:
+        reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else cause
+        raise RunError(
+            explain(str(weights), "the weights of a network", reason, "Restore the file.")
+        ) from cause
+    load_weights(network, tensors, str(weights))
+    return network.eval()
+
+
+def build(saved: Saved) -> Network:
+    """Return the network, its weights not yet set."""
+    return Network(
+        create(saved.genotype.space), saved.genotype, seed=0, **saved.network.model_dump()
+    )
+
+
+def load_weights(network: nn.Module, tensors: dict[str, torch.Tensor], source: str) -> None:
+    """Set all weights.
+
+    Raises:
+        RunError: Names or shapes are those of another network.
+    """
+    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if wanted != found:
+        odd = sorted(wanted.items() ^ found.items())[0][0]
+        raise RunError(
+            explain(
+                source,
+                f"the weights of this genotype, {odd} of shape {wanted.get(odd, 'absent')}",
+                f"shape {found.get(odd, 'absent')}",
+                "The weights are another network's: keep the files of a run together.",
+            )
+        )
+    network.load_state_dict(tensors)
