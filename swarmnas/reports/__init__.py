@@ -8,5 +8,17 @@ from swarmnas.reports.comparison import (
     write_page,
     write_pictures,
 )
+from swarmnas.reports.search_page import SearchRecords, page_data, render_report, write_report
 
-__all__ = ["Comparison", "compare", "latex_table", "reveal", "write_page", "write_pictures"]
+__all__ = [
+    "Comparison",
+    "SearchRecords",
+    "compare",
+    "latex_table",
+    "page_data",
+    "render_report",
+    "reveal",
+    "write_page",
+    "write_pictures",
+    "write_report",
+]
