@@ -12,7 +12,7 @@ from swarmnas.phases.policy import Phase, Policy
 from swarmnas.phases.signals import Signals, visit
 from swarmnas.phases.triggers import Reading, Trigger
 
-__all__ = ["Alternative", "Switch", "describe", "explain_switches"]
+__all__ = ["Alternative", "Switch", "describe", "explain_switches", "told"]
 
 _ALPHAS = {
     "frozen": "the alphas are frozen",
@@ -118,7 +118,7 @@ class Switch:
             lines.append(f"  {label}: {', '.join(f'{value:.4g}' for value in values)}")
         lines += [f"  {other.to_text()}" for other in (self.easier, self.harder) if other]
         lines += [f"  asked before it: {reason}" for reason in self.waiting]
-        lines += [f"  {told}" for told in map(_told, self.actions) if told]
+        lines += [f"  {text}" for text in map(told, self.actions) if text]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -127,8 +127,8 @@ class Switch:
         return {**asdict(self), "actions": decision["actions"]}
 
 
-def _told(action: Action) -> str | None:
-    """Return an action as a sentence; None where the reason has said it."""
+def told(action: Action) -> str | None:
+    """Return an action as a sentence; None where a decision's reason has said it."""
     if isinstance(action, HandOver):
         return f"alphas pass on: {_RULES[action.rule]}"
     if isinstance(action, ReseedSwarm):

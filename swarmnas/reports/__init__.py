@@ -9,15 +9,20 @@ from swarmnas.reports.comparison import (
     write_page,
     write_pictures,
 )
+from swarmnas.reports.search_page import SearchRecords, page_data, render_report, write_report
 
 __all__ = [
     "Comparison",
+    "SearchRecords",
     "cell_figure",
     "cell_picture",
     "compare",
     "latex_table",
+    "page_data",
+    "render_report",
     "reveal",
     "write_cell_picture",
     "write_page",
     "write_pictures",
+    "write_report",
 ]

@@ -60,6 +60,7 @@ from swarmnas.search.probes import (
 )
 from swarmnas.search.read_out import select_by_perturbation
 from swarmnas.search.streams import Stream
+from swarmnas.search.trace import SwarmTrace, trace_alphas
 from swarmnas.spaces import Adapter, Genotype
 from swarmnas.spaces import create as create_space
 
@@ -239,6 +240,7 @@ class _Search:
         )
         self._swarm: SwarmDriver | None = None
         self._gradient: GradientDriver | None = None
+        self._trace: SwarmTrace | None = None
         self._frozen: list[str] = []
         self._halvings = 0
         self._step = self._evaluations = self._num_records = 0
@@ -285,7 +287,9 @@ class _Search:
                 self._recover(cause, directory, callbacks)
                 continue
             decision = self._engine.observe(signals)
-            self._record(directory, callbacks, {"kind": "epoch", **signals.to_json()})
+            self._record(
+                directory, callbacks, {"kind": "epoch", **signals.to_json(), **self._traced()}
+            )
             self._record(directory, callbacks, self._decision_record(signals.epoch))
             self._act(decision, directory)
             self._save(directory, callbacks)
@@ -300,6 +304,11 @@ class _Search:
         valid = Endless(self._valid, epoch, self._device)
         steps = len(self._train)
         every = steps if phase.every == "epoch" else phase.every
+        self._trace = None
+        if driver == "swarm" and self._swarm is not None:
+            self._trace = SwarmTrace(
+                self._adapter, self._swarm.swarm.positions, generations=math.ceil(steps / every)
+            )
         self._set_sgd(epoch)
         self._supernet.train()
         losses = []
@@ -310,6 +319,8 @@ class _Search:
                 self._evaluations += self._swarm.step(
                     valid.take(phase.images), phase_epochs=phase_epochs
                 )
+                if self._trace is not None:
+                    self._trace.add(self._swarm.swarm.positions, self._swarm.swarm.recommend())
             elif (
                 driver == "gradient"
                 and self._gradient is not None
@@ -577,6 +588,11 @@ class _Search:
             self._gradient.load_state_dict(drivers["gradient"])
 
     # Records
+
+    def _traced(self) -> dict[str, Any]:
+        """Return what the epoch's record keeps for pictures; no policy reads it."""
+        swarm = {} if self._trace is None else {"swarm": self._trace.generations}
+        return trace_alphas(read_alphas(self._supernet)) | swarm
 
     def _decision_record(self, epoch: int) -> dict[str, Any]:
         return {"kind": "decision", "epoch": epoch, **self._engine.decision.to_json()}

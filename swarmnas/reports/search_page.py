@@ -1,0 +1,373 @@
+"""The report of a search: one HTML file that opens from a disk, finished search or not.
+
+The page is our own small SVG and script, not plotly: plotly's script alone weighs 4.5 MB a file and
+its charts cannot be walked by keyboard. What the page shows travels in it as JSON, in the same form
+that ``swarmnas watch --open`` sends while a search runs.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from swarmnas import documents
+from swarmnas.atomic import replace_file, writing
+from swarmnas.checks import explain, require
+from swarmnas.errors import RunError, SettingError, SwarmNASError, SwarmNASWarning
+from swarmnas.phases import Action, Decision, FreezeOperations, Policy, Signals, policies
+from swarmnas.phases.explanation import told
+from swarmnas.runs import RunDirectory
+from swarmnas.spaces import Genotype, Space
+from swarmnas.spaces import create as create_space
+from swarmnas.spaces.alphas import softmax
+
+__all__ = ["REPORT", "SearchRecords", "page_data", "render_report", "write_report"]
+
+REPORT = "report.html"
+"""The file's name in a run directory."""
+
+SAID = ("table.json", "comparison.json", "training.json")
+"""Files of a run that say how good its cell is: an object with a title and rows."""
+
+CURVES = ("train_loss", "valid_loss", "valid_accuracy", "diversity", "entropy")
+
+
+class _Generation(BaseModel):
+    points: list[tuple[float, float]]
+    parents: list[int]
+    nearest: int
+
+
+class _Traced(BaseModel):
+    """What the record of an epoch holds beside the signals; earlier versions wrote none of it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    alphas: dict[str, list[list[float]]] = {}
+    point: tuple[float, float] | None = None
+    swarm: list[_Generation] = []
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    title: str
+    rows: list[dict[str, str | int | float | None]]
+
+
+class SearchRecords:
+    """The records of a search on disk, finished, broken off or running; reading needs no lock.
+
+    Args:
+        path: The run directory.
+
+    Raises:
+        RunError: It holds no search.
+        DocumentError: A record is not one of a search.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        run = RunDirectory.open(path)
+        if not {"search", "policy"} <= run.config.keys():
+            raise RunError(
+                f"{path}: expected the run of a search; got another kind of run. "
+                "Name a directory that `swarmnas search` wrote."
+            )
+        self.path = run.path
+        self._given = path
+        source = str(run.path / "config.toml")
+        self.config: dict[str, Any] = run.config["search"]
+        self.policy = documents.validate(Policy, run.config["policy"], source=source)
+        self.versions = run.versions
+        with warnings.catch_warnings():  # a running search may be writing the last line
+            warnings.simplefilter("ignore", SwarmNASWarning)
+            records = run.history()
+        epochs = [record for record in records if record.get("kind") == "epoch"]
+        self.signals = [Signals.from_json(record) for record in epochs]
+        history = str(run.path / "history.jsonl")
+        self._traced = [documents.validate(_Traced, record, source=history) for record in epochs]
+        decided = [record for record in records if record.get("kind") == "decision"]
+        self.decisions = [
+            (int(record.get("epoch", 0)), Decision.from_json(record)) for record in decided
+        ]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the policy stopped the search and its genotype was written."""
+        stopped = bool(self.decisions) and self.decisions[-1][1].stop
+        return stopped and (self.path / "genotype.json").exists()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the page shows, as plain data."""
+        space = _known_space(str(self.config.get("space")))
+        return {
+            "name": self.path.name,
+            "path": str(self._given),
+            "finished": self.finished,
+            "planned": self.policy.epochs,
+            "facts": self._facts(),
+            "phases": list(self._stays()),
+            "epochs": [signals.epoch for signals in self.signals],
+            "curves": {
+                name: [_number(getattr(signals, name)) for signals in self.signals]
+                for name in CURVES
+            },
+            "probes": self._probes(),
+            "decisions": list(self._decisions()),
+            "cells": self._cells(space),
+            "mixing": [_mixing(traced.alphas) for traced in self._traced],
+            "points": [traced.point for traced in self._traced],
+            "genotypes": [signals.genotype for signals in self.signals],
+            "swarm": list(self._generations()),
+            "found": self._found(space),
+            "said": list(self._said()),
+            "settings": {name: str(value) for name, value in sorted(self.config.items())},
+            "versions": self.versions,
+            "repeat": self._repeat(),
+        }
+
+    def _facts(self) -> dict[str, str]:
+        last = self.signals[-1] if self.signals else None
+        facts = {
+            "space": str(self.config.get("space")),
+            "data set": Path(str(self.config.get("dataset"))).name,
+            "policy": self.policy.name,
+            "seed": str(self.config.get("seed")),
+        }
+        if last is not None:
+            facts["epochs"] = f"{last.epoch} of {self.policy.epochs} planned"
+            facts["time"] = _duration(last.seconds)
+            facts["evaluations"] = f"{last.evaluations:,}"
+            if last.valid_accuracy is not None:
+                facts["validation accuracy"] = f"{last.valid_accuracy:.2%}"
+        return facts
+
+    def _stays(self) -> Iterator[dict[str, Any]]:
+        """Yield each stay in a phase: its epochs, who moves the alphas, and why it ended."""
+        reasons = {epoch: decision.reason for epoch, decision in self.decisions}
+        starts = [i for i, signals in enumerate(self.signals) if signals.phase_epochs == 1]
+        for start, end in zip(starts, [*starts[1:], len(self.signals)], strict=True):
+            first, last = self.signals[start], self.signals[end - 1]
+            phase = self.policy[first.phase]
+            ended = end < len(self.signals) or self.finished
+            yield {
+                "name": phase.name,
+                "alphas": phase.alphas,
+                "optimizer": phase.optimizer if "optimizer" in phase.settings() else None,
+                "first": first.epoch,
+                "last": last.epoch,
+                "ended": reasons.get(last.epoch, "").partition(": ")[2] if ended else None,
+            }
+
+    def _probes(self) -> dict[str, list[float | None]]:
+        """Return the costly readings that are one number an epoch, by name."""
+        names = {
+            name
+            for signals in self.signals
+            for name, value in signals.probes.items()
+            if isinstance(value, float)
+        }
+        return {
+            name: [_number(signals.probes.get(name)) for signals in self.signals]
+            for name in sorted(names)
+        }
+
+    def _decisions(self) -> Iterator[dict[str, Any]]:
+        phase: str | None = None
+        for epoch, decision in self.decisions:
+            yield {
+                "epoch": epoch,
+                "switch": decision.phase != phase or decision.stop,
+                "reason": decision.reason,
+                "actions": [text for text in map(_action, decision.actions) if text],
+            }
+            phase = decision.phase
+
+    def _cells(self, space: Space | None) -> list[dict[str, Any]]:
+        """Return the names of each cell's rows and columns; numbers where the space is unknown."""
+        shapes = next((traced.alphas for traced in self._traced if traced.alphas), {})
+        found = []
+        for name, rows in shapes.items():
+            cell = None if space is None else space.cells.get(name)
+            if cell is None or cell.shape != (len(rows), len(rows[0])):
+                edges = [str(edge) for edge in range(len(rows))]
+                operations = [[str(column) for column in range(len(rows[0]))]] * len(rows)
+            else:
+                edges = [f"{edge.source} → {edge.target}" for edge in cell.edges]
+                operations = [list(cell.operations_of(edge)) for edge in range(len(rows))]
+            found.append({"name": name, "edges": edges, "operations": operations})
+        return found
+
+    def _generations(self) -> Iterator[dict[str, Any]]:
+        """Yield the recorded generations; ``fresh`` says that one does not follow the one before.
+
+        A fresh one's parents are particles that no record shows.
+        """
+        broken = {
+            epoch
+            for epoch, decision in self.decisions
+            if any(action.kind in ("reseed-swarm", "roll-back") for action in decision.actions)
+        }
+        before: int | None = None
+        for signals, traced in zip(self.signals, self._traced, strict=True):
+            for generation in traced.swarm:
+                fresh = before is None or bool(broken & set(range(before, signals.epoch)))
+                yield {
+                    "epoch": signals.epoch,
+                    "fresh": fresh,
+                    "points": generation.points,
+                    "parents": [] if fresh else generation.parents,
+                    "nearest": generation.nearest,
+                }
+                before = signals.epoch
+
+    def _found(self, space: Space | None) -> dict[str, Any] | None:
+        """Return the genotype to draw: the found one, or that of the last epoch."""
+        if self.finished:
+            source = self.path / "genotype.json"
+            found = documents.parse_json(documents.read_text(source), source=str(source))
+            genotype = Genotype.from_json(found.get("genotype"))
+        else:
+            text = self.signals[-1].genotype if self.signals else None
+            if text is None or space is None:
+                return None if text is None else {"text": text, "cells": {}}
+            genotype = space.parse(text)
+        inputs = {} if space is None else {n: c.num_inputs for n, c in space.cells.items()}
+        concatenated = [n for n, c in space.cells.items() if c.output == "concat"] if space else []
+        return {
+            "text": genotype.to_text(),
+            "cells": {
+                name: {
+                    "choices": [list(choice) for choice in choices],
+                    "inputs": inputs.get(name, 1),
+                    "concat": name in concatenated,
+                }
+                for name, choices in genotype.cells
+            },
+        }
+
+    def _said(self) -> Iterator[dict[str, Any]]:
+        """Yield what tables and trainings say of the found cell, a table each."""
+        for name in SAID:
+            path = self.path / name
+            if not path.exists():
+                continue
+            found = documents.parse_json(documents.read_text(path), source=str(path))
+            said = documents.validate(_Said, found, source=str(path))
+            columns = list(dict.fromkeys(column for row in said.rows for column in row))
+            rows = [[_shown(row.get(column)) for column in columns] for row in said.rows]
+            yield {"title": said.title, "columns": columns, "rows": rows}
+
+    def _repeat(self) -> dict[str, Any]:
+        """Return what repeats the run: files to save, and the command."""
+        files = {"config.toml": documents.read_text(self.path / "config.toml")}
+        command = "swarmnas search --config config.toml"
+        if self.config.get("policy") not in policies:
+            files["policy.toml"] = self.policy.to_toml()
+            command += " --policy policy.toml"
+        return {"files": files, "command": command}
+
+
+def render_report(runs: Sequence[SearchRecords], *, live: bool = False) -> str:
+    """Return the page of one search, or of several side by side, as HTML.
+
+    Args:
+        runs: What it shows, at least one.
+        live: The page asks the server that it came from for news.
+    """
+    jinja = require("jinja2", extra="all", needed_by="the page")
+    environment = jinja.Environment(
+        autoescape=True,
+        loader=jinja.PackageLoader("swarmnas.reports", "templates"),
+        undefined=jinja.StrictUndefined,
+    )
+    names = ", ".join(run.path.name for run in runs)
+    return str(
+        environment.get_template("search.html.jinja").render(
+            title=f"Search {names}" if len(runs) == 1 else f"Searches {names}",
+            data=_for_script(page_data(runs, live=live)),
+        )
+    )
+
+
+def page_data(runs: Sequence[SearchRecords], *, live: bool = False) -> dict[str, Any]:
+    """Return what :func:`render_report` puts into the page."""
+    return {"live": live, "runs": [run.to_json() for run in runs]}
+
+
+def write_report(paths: Sequence[Path | str], out: Path | str | None = None) -> Path:
+    """Write the report of one search, or of several side by side, as one HTML file.
+
+    Args:
+        paths: Run directories, at least one.
+        out: The file; by default ``report.html``, in the run directory of a single run and in the
+            working directory for several.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        SettingError: There is no run.
+        RunError: A directory holds no search, or the file cannot be written.
+    """
+    if not paths:
+        raise SettingError(explain("runs", "at least one", "none", "Name a run directory."))
+    runs = [SearchRecords(path) for path in paths]
+    if out is None:
+        out = runs[0].path / REPORT if len(runs) == 1 else REPORT
+    path = Path(out).absolute()
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, render_report(runs).encode())
+    return path
+
+
+def _for_script(data: Mapping[str, Any]) -> str:
+    """Return JSON that can stand in a script element: no text of a run can close it."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
+
+
+def _known_space(name: str) -> Space | None:
+    """Return the space of that name; ``None`` where the package that brought it is missing."""
+    try:
+        return create_space(name)
+    except SwarmNASError:
+        return None
+
+
+def _action(action: Action) -> str | None:
+    if isinstance(action, FreezeOperations):
+        return f"these weights freeze: {', '.join(action.operations)}"
+    return told(action)
+
+
+def _mixing(alphas: Mapping[str, list[list[float]]]) -> dict[str, Any]:
+    return {
+        name: np.round(softmax(np.asarray(rows, np.float64)), 3).tolist()
+        for name, rows in alphas.items()
+    }
+
+
+def _number(value: object) -> float | None:
+    known = isinstance(value, int | float) and math.isfinite(value)
+    return float(f"{value:.6g}") if known else None
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}".rstrip("0").rstrip(".")
+    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d} h" if hours else f"{minutes}:{rest:02d} min"
