@@ -153,7 +153,12 @@ class CellBlock(nn.Module):
             return nodes[-1]
         inner = nodes[self.cell.num_inputs :]
         most = max(len(images) for images in inner)  # an empty node may stand for all parts
-        return torch.cat([images.repeat(most // len(images), 1, 1, 1) for images in inner], dim=1)
+        return torch.cat([_repeated(images, most // len(images)) for images in inner], dim=1)
+
+
+def _repeated(images: Tensor, times: int) -> Tensor:
+    # Tensor.repeat would lay images out contiguously, and all that follows with them.
+    return images if times == 1 else torch.cat([images] * times)
 
 
 class Sum:

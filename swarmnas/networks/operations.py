@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from swarmnas.networks.depthwise import Depthwise
 from swarmnas.networks.normalisation import BatchNorm, normalise
 from swarmnas.registry import Registry
 
@@ -255,7 +256,7 @@ class ReluConvBatchNorm(Operation):
         shape = (kernel, stride, padding, dilation)
         if separable:
             self.convolution: nn.Module = nn.Sequential(
-                nn.Conv2d(channels_in, channels_in, *shape, groups=channels_in, bias=False),
+                Depthwise(channels_in, kernel, stride, dilation),
                 nn.Conv2d(channels_in, channels_out, 1, bias=False),
             )
         else:
