@@ -51,8 +51,7 @@ class SwarmSampler(optuna.samplers.BaseSampler):
 
     Args:
         method: A registered optimizer.
-        population_size: Particles; ``None`` is 10 + 2 for each numeric parameter, or what the
-            method recommends if that is less.
+        population_size: Particles; ``None`` is 16, or what the method recommends if that is less.
         seed: An integer >= 0; ``None`` draws one. A study that has a swarm keeps its seed.
         **settings: Further settings of the optimizer.
 
@@ -78,6 +77,9 @@ class SwarmSampler(optuna.samplers.BaseSampler):
         seed: int | None = None,
         **settings: Any,
     ) -> None:
+        if "max_evaluations" in settings:
+            got, fix = settings["max_evaluations"], "Give study.optimize() n_trials."
+            raise SettingError(explain("max_evaluations", "none", got, fix))
         self._method, self._population_size, self._settings = method, population_size, settings
         self._seed = seed
         self._optimizer(num_dims=1, seed=0 if seed is None else seed)  # says now what is wrong
@@ -91,7 +93,7 @@ class SwarmSampler(optuna.samplers.BaseSampler):
         make = functools.partial(create, self._method, bounds=box, seed=seed, **self._settings)
         size = self._population_size
         if size is None:
-            size = min(make().population_size, 10 + 2 * num_dims)
+            size = min(make().population_size, 16)  # a few hundred trials make some generations
         return make(population_size=size)
 
     def reseed_rng(self) -> None:
