@@ -8,7 +8,6 @@ import sysconfig
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.shared_data import shared_file

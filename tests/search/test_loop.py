@@ -273,7 +273,7 @@ def test_the_checkpoint_of_another_run_is_refused(tiny, tmp_path):
     (newest,) = sorted((tmp_path / "other" / "checkpoint").iterdir())[-1:]
     before = (tmp_path / "run" / "history.jsonl").read_bytes()
     (tmp_path / "run" / "checkpoint" / newest.name).write_bytes(newest.read_bytes())
-    with pytest.raises(RunError, match="expected the state of this search; got .*size mismatch"):
+    with pytest.raises(RunError, match=r"expected the state of this search; got .*size mismatch"):
         search.resume(tmp_path / "run")
     assert (tmp_path / "run" / "history.jsonl").read_bytes() == before
 
