@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console, Group
-from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
+from rich.console import Console
 
 from swarmnas.runs import Callback
 from swarmnas.search import SearchConfig, default_path
+from swarmnas_cli.screen import Screen, changes_course
 
 READINGS = {
     "train_loss": "training loss",
@@ -35,9 +33,9 @@ def watching(
     """Give the callbacks that show a search; Ctrl-C ends with how to go on."""
     path = out if out is not None or config is None else default_path(config)
     console = Console()
-    view = None if quiet else _Screen(console) if console.is_terminal else _Lines()
+    view = None if quiet else Screen(console, READINGS) if console.is_terminal else Lines()
     try:
-        with view.live if isinstance(view, _Screen) else contextlib.nullcontext():
+        with view.live if isinstance(view, Screen) else contextlib.nullcontext():
             yield [] if view is None else [view]
     except KeyboardInterrupt:
         typer.echo(f"Interrupted. Continue with: swarmnas search --resume {path}", err=True)
@@ -48,7 +46,7 @@ def _text(value: Any) -> str:
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
-class _Lines(Callback):
+class Lines(Callback):
     """One line an epoch, one a decision that changes something."""
 
     def __init__(self) -> None:
@@ -60,59 +58,6 @@ class _Lines(Callback):
                 f"{key} {_text(record[key])}" for key in READINGS if record.get(key) is not None
             ]
             typer.echo(f"epoch {record['epoch']} {record['phase']}: {', '.join(readings)}")
-        elif record["stop"] or record["phase"] != self._phase or record["actions"]:
+        elif changes_course(record, self._phase):
             self._phase = record["phase"]
             typer.echo(f"-> {record['reason']}")
-
-
-class _Screen(Callback):
-    """Phase, epoch, readings, decisions and time left, redrawn in place."""
-
-    def __init__(self, console: Console) -> None:
-        self._readings: dict[str, Any] = {}
-        self._events: list[str] = []
-        self._phase = ""
-        self._began: tuple[int, float] | None = None
-        self._bar = Progress(
-            TextColumn("[bold]{task.fields[phase]}"),
-            BarColumn(),
-            TextColumn("epoch {task.fields[epoch]} of {task.fields[epochs]}"),
-            TextColumn("{task.fields[left]}"),
-            console=console,
-            auto_refresh=False,
-        )
-        self._task = self._bar.add_task("search", total=1, phase="", epoch=0, epochs="?", left="")
-        self.live = Live(self._drawn(), console=console, refresh_per_second=4)
-
-    def _drawn(self) -> Group:
-        table = Table(box=None, show_header=False, pad_edge=False)
-        for key, title in READINGS.items():
-            if self._readings.get(key) is not None:
-                table.add_row(title, _text(self._readings[key]))
-        return Group(*self._events, self._bar, table)
-
-    def on_step(self, progress: Mapping[str, Any]) -> None:
-        done = progress["epoch"] - 1 + progress["step"] / progress["steps"]
-        if self._began is None:
-            self._began = (progress["epoch"] - 1, progress["seconds"])
-        here, then = self._began
-        pace = (progress["seconds"] - then) / max(done - here, 1e-9)
-        left = max(progress["epochs"] - done, 0.0) * pace
-        self._bar.update(
-            self._task,
-            completed=done,
-            total=max(progress["epochs"], progress["epoch"]),
-            phase=progress["phase"],
-            epoch=progress["epoch"],
-            epochs=progress["epochs"],
-            left=f"at most {int(left // 60)}:{int(left % 60):02d} left",
-        )
-        self.live.update(self._drawn())
-
-    def on_record(self, record: Mapping[str, Any]) -> None:
-        if record["kind"] == "epoch":
-            self._readings = dict(record)
-        elif record["stop"] or record["phase"] != self._phase:
-            self._phase = record["phase"]
-            self._events.append(f"epoch {record['epoch']}: {record['reason']}")
-        self.live.update(self._drawn())

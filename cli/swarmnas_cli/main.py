@@ -9,7 +9,18 @@ import typer
 
 from swarmnas import __version__
 from swarmnas.errors import SwarmNASError
-from swarmnas_cli import bench, compare, explain, listing, policy, search, table
+from swarmnas_cli import (
+    bench,
+    compare,
+    explain,
+    init,
+    listing,
+    policy,
+    report,
+    search,
+    table,
+    watch,
+)
 
 app = typer.Typer(
     name="swarmnas",
@@ -36,6 +47,9 @@ def _main(
 
 
 app.command("search")(search.command)
+app.command("init")(init.command)
+app.command("watch")(watch.command)
+app.command("report")(report.command)
 app.command("explain")(explain.command)
 app.command("compare")(compare.command)
 app.command("lookup")(table.lookup)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,14 +15,27 @@ from rich.table import Table
 from swarmnas.errors import SettingError
 from swarmnas.problems import Table as CellTable
 from swarmnas.recipes import load_preset, presets
+from swarmnas.reports import REPORT, write_report
+from swarmnas.runs import RunDirectory
 from swarmnas.search import SearchConfig, read_config
 from swarmnas_cli.live import watching
+from swarmnas_cli.report import shown
 from swarmnas_cli.table import print_row
 
 if TYPE_CHECKING:
     from swarmnas.search import SearchResult
 
 SETTINGS = SearchConfig.model_fields
+
+WELCOME = """\
+A search finds a network for your images. Say which, for example:
+
+  swarmnas search --dataset photos/ --image-size 32   a folder with one folder a class
+  swarmnas search --dataset cifar10 --download        CIFAR-10
+  swarmnas init                                       a commented file of all settings
+
+`swarmnas search --help` lists every setting.
+"""
 
 
 def _search(
@@ -49,6 +63,8 @@ def _search(
 ) -> None:
     """Search an architecture; flags win over a TOML file, and that over a preset."""
     given = {name: value for name, value in flags.items() if value is not None}
+    if not (given or preset or config or out or resume_from or table or as_json):
+        preset = _offered()
     known = None if table is None else CellTable.read(table)
     if resume_from is not None:
         if given or preset or config or out or overwrite:
@@ -70,10 +86,24 @@ def _search(
             result = run(chosen, out=out, overwrite=overwrite, callbacks=callbacks)
     text = result.genotype.to_text()
     columns = {} if known is None else dict(known.lookup(text, reveal_test=reveal_test))
+    if columns:
+        said = {"title": f"What the table {table.name} says of it", "rows": [columns]}
+        RunDirectory.open(result.path).write_json("table.json", said)
+    page = write_report([result.path])
     if as_json:
-        typer.echo(json.dumps(_as_data(result) | {"table": columns}))
+        typer.echo(json.dumps(_as_data(result) | {"table": columns, "report": str(page)}))
     else:
         _report(result, columns, table)
+
+
+def _offered() -> str | None:
+    """Explain the command to somebody who typed it bare, and return the preset that they take."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return None  # a script: all settings at their defaults
+    typer.echo(WELCOME)
+    if typer.confirm("Search a network for handwritten digits now (three minutes)?", default=True):
+        return "digits"
+    raise typer.Exit
 
 
 def _as_data(result: SearchResult) -> dict[str, Any]:
@@ -100,13 +130,9 @@ def _report(result: SearchResult, columns: dict[str, float], table: Path | None)
     console.print(result.genotype.to_text(), soft_wrap=True, highlight=False)
     if columns:
         print_row(columns, title=f"What {table} says of it")
-    console.print(f"Run: {_shown(result.path)}", soft_wrap=True, highlight=False)
-
-
-def _shown(path: Path) -> str:
-    """Return a path as a user would type it here."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    console.print(f"Run: {shown(result.path)}", soft_wrap=True, highlight=False)
+    console.print(f"Report: {shown(result.path / REPORT)}", soft_wrap=True, highlight=False)
+    console.print(f"Next: swarmnas compare {shown(result.path)}", soft_wrap=True, highlight=False)
 
 
 def _option(name: str) -> inspect.Parameter:
