@@ -10,6 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from swarmnas.reports import write_report
+from swarmnas.runs import RunDirectory
+from swarmnas_cli.flags import shown
+
 
 def command(
     run: Annotated[Path, typer.Argument(help="The run directory of a finished search.")],
@@ -29,14 +33,13 @@ def command(
         console.print(f"trained {row['name']}: {row['test_accuracy']:.4f}", highlight=False)
 
     rows = compare_with_random(run, num_random=num_random, epochs=epochs, seed=seed, told=told)
+    title = f"Test accuracy after {epochs} epochs from scratch"
+    RunDirectory.open(run).write_json("comparison.json", {"title": title, "rows": rows})
+    page = write_report([run])
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    view = Table(
-        title=f"Test accuracy after {epochs} epochs from scratch",
-        title_justify="left",
-        header_style="bold",
-    )
+    view = Table(title=title, title_justify="left", header_style="bold")
     view.add_column("network")
     view.add_column("test accuracy", justify="right")
     view.add_column("parameters", justify="right")
@@ -47,3 +50,4 @@ def command(
         console.print(f"{row['name']}: {row['genotype']}", highlight=False, soft_wrap=True)
     best = max(rows, key=lambda row: row["test_accuracy"])
     console.print(f"Best: {best['name']}.", highlight=False)
+    console.print(f"Report: {shown(page)}", highlight=False, soft_wrap=True)

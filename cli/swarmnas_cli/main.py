@@ -9,7 +9,20 @@ import typer
 
 from swarmnas import __version__
 from swarmnas.errors import SwarmNASError
-from swarmnas_cli import bench, compare, explain, listing, policy, probe, search, table, train
+from swarmnas_cli import (
+    bench,
+    compare,
+    explain,
+    init,
+    listing,
+    policy,
+    probe,
+    report,
+    search,
+    table,
+    train,
+    watch,
+)
 
 app = typer.Typer(
     name="swarmnas",
@@ -36,6 +49,9 @@ def _main(
 
 
 app.command("search")(search.command)
+app.command("init")(init.command)
+app.command("watch")(watch.command)
+app.command("report")(report.command)
 app.command("train")(train.command)
 app.command("explain")(explain.command)
 app.command("probe")(probe.command)

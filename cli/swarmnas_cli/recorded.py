@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from swarmnas import documents
 from swarmnas.errors import RunError
 from swarmnas.phases import Decision, Policy, Signals
-from swarmnas.runs import RunDirectory
+from swarmnas.reports import SearchRecords
 
 
 @dataclass(frozen=True)
@@ -32,19 +31,10 @@ class Recorded:
         Raises:
             RunError: It holds no search, or none that has finished an epoch.
         """
-        run = RunDirectory.open(path)
-        if "policy" not in run.config:
-            raise RunError(
-                f"{path}: expected the run of a search; got another kind of run. "
-                "Name a directory that `swarmnas search` wrote."
-            )
-        source = str(path / "config.toml")
-        policy = documents.validate(Policy, run.config["policy"], source=source)
-        records = run.history()
-        history = [Signals.from_json(r) for r in records if r.get("kind") == "epoch"]
-        decided = [r for r in records if r.get("kind") == "decision" and r.get("epoch")]
-        if not history:
+        run = SearchRecords(path)
+        if not run.signals:
             raise RunError(
                 f"{path}: expected an epoch on record; got none. Let the search run longer."
             )
-        return cls(policy, history, [Decision.from_json(r) for r in decided])
+        decided = [decision for epoch, decision in run.decisions if epoch]
+        return cls(run.policy, run.signals, decided)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,8 @@ from rich.table import Table
 from swarmnas.errors import SettingError
 from swarmnas.problems import Table as CellTable
 from swarmnas.recipes import load_preset, presets
+from swarmnas.reports import REPORT, write_report
+from swarmnas.runs import RunDirectory
 from swarmnas.search import SearchConfig, default_path, read_config
 from swarmnas_cli.flags import shown, with_flags
 from swarmnas_cli.live import watching
@@ -22,6 +25,16 @@ if TYPE_CHECKING:
     from swarmnas.search import SearchResult
 
 SETTINGS = SearchConfig.model_fields
+
+WELCOME = """\
+A search finds a network for your images. Say which, for example:
+
+  swarmnas search --dataset photos/ --image-size 32   a folder with one folder a class
+  swarmnas search --dataset cifar10 --download        CIFAR-10
+  swarmnas init                                       a commented file of all settings
+
+`swarmnas search --help` lists every setting.
+"""
 
 
 def _search(
@@ -49,6 +62,8 @@ def _search(
 ) -> None:
     """Search an architecture; flags win over a TOML file, and that over a preset."""
     given = {name: value for name, value in flags.items() if value is not None}
+    if not (given or preset or config or out or resume_from or table or as_json):
+        preset = _offered()
     known = None if table is None else CellTable.read(table)
     if resume_from is not None:
         if given or preset or config or out or overwrite:
@@ -70,10 +85,24 @@ def _search(
             result = run(chosen, out=out, overwrite=overwrite, callbacks=callbacks)
     text = result.genotype.to_text()
     columns = {} if known is None else dict(known.lookup(text, reveal_test=reveal_test))
+    if columns:
+        said = {"title": f"What the table {table.name} says of it", "rows": [columns]}
+        RunDirectory.open(result.path).write_json("table.json", said)
+    page = write_report([result.path])
     if as_json:
-        typer.echo(json.dumps(_as_data(result) | {"table": columns}))
+        typer.echo(json.dumps(_as_data(result) | {"table": columns, "report": str(page)}))
     else:
         _report(result, columns, table)
+
+
+def _offered() -> str | None:
+    """Explain the command to somebody who typed it bare, and return the preset that they take."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return None  # a script: all settings at their defaults
+    typer.echo(WELCOME)
+    if typer.confirm("Search a network for handwritten digits now (three minutes)?", default=True):
+        return "digits"
+    raise typer.Exit
 
 
 def _as_data(result: SearchResult) -> dict[str, Any]:
@@ -101,6 +130,8 @@ def _report(result: SearchResult, columns: dict[str, float], table: Path | None)
     if columns:
         print_row(columns, title=f"What {table} says of it")
     console.print(f"Run: {shown(result.path)}", soft_wrap=True, highlight=False)
+    console.print(f"Report: {shown(result.path / REPORT)}", soft_wrap=True, highlight=False)
+    console.print(f"Next: swarmnas compare {shown(result.path)}", soft_wrap=True, highlight=False)
 
 
 command = with_flags(_search, SETTINGS)

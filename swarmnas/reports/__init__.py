@@ -9,9 +9,17 @@ from swarmnas.reports.comparison import (
     write_page,
     write_pictures,
 )
-from swarmnas.reports.search_page import SearchRecords, page_data, render_report, write_report
+from swarmnas.reports.search_page import (
+    REPORT,
+    SearchRecords,
+    page_data,
+    render_report,
+    write_report,
+)
+from swarmnas.reports.server import serving
 
 __all__ = [
+    "REPORT",
     "Comparison",
     "SearchRecords",
     "cell_figure",
@@ -21,6 +29,7 @@ __all__ = [
     "page_data",
     "render_report",
     "reveal",
+    "serving",
     "write_cell_picture",
     "write_page",
     "write_pictures",

@@ -93,10 +93,12 @@ class SearchRecords:
         self.signals = [Signals.from_json(record) for record in epochs]
         history = str(run.path / "history.jsonl")
         self._traced = [documents.validate(_Traced, record, source=history) for record in epochs]
-        decided = [record for record in records if record.get("kind") == "decision"]
         self.decisions = [
-            (int(record.get("epoch", 0)), Decision.from_json(record)) for record in decided
+            (int(record.get("epoch", 0)), Decision.from_json(record))
+            for record in records
+            if record.get("kind") == "decision"
         ]
+        """The epoch after which each was taken, and the decision."""
 
     @property
     def finished(self) -> bool:
