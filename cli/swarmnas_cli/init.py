@@ -17,7 +17,7 @@ HEAD = """\
 # Settings of a search. Lines that begin with "# " and a key are settings left at their default.
 #
 #   swarmnas search --config {path}        searches
-#   swarmnas search --help                 has the same settings as flags; a flag wins over this file
+#   swarmnas search --help                 lists them as flags; a flag wins over this file
 """
 
 

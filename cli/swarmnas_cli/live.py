@@ -49,6 +49,7 @@ class Lines(Callback):
         self._phase: str | None = None
 
     def on_record(self, record: Mapping[str, Any]) -> None:
+        """Print an epoch's readings, or a decision that changes something."""
         if record["kind"] == "epoch":
             readings = [
                 f"{key} {_text(record[key])}" for key in READINGS if record.get(key) is not None

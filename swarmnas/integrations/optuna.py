@@ -267,7 +267,7 @@ class _Replay:
             middle = np.full(len(self._space), 0.5)
             rows = np.stack([self._position(trial, middle) for trial in late])
             violations = np.array([_violation(trial) for trial in late])
-            losses = [_loss(trial, sign) for trial in late]
+            losses = np.array([_loss(trial, sign) for trial in late])
             self._optimizer.inject(rows, losses, violations if violations.any() else None)
         self._rows = self._optimizer.ask()
         self._openings.append(opening)

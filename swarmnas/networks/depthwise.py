@@ -133,5 +133,8 @@ def _interleaved(images: Tensor, dilation: int) -> Tensor:
     if height % dilation or width % dilation:
         images = functional.pad(images, (0, -width % dilation, 0, -height % dilation))
     pixels = images.permute(0, 2, 3, 1)
-    pixels = pixels.unflatten(2, (-1, dilation)).unflatten(1, (-1, dilation))
+    count, rows, columns, channels = pixels.shape
+    pixels = pixels.reshape(
+        count, rows // dilation, dilation, columns // dilation, dilation, channels
+    )
     return pixels.permute(2, 4, 0, 1, 3, 5).flatten(0, 2).permute(0, 3, 1, 2)

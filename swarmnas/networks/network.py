@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -125,7 +125,9 @@ class Network(nn.Module):
     def _terms(self, images: Tensor) -> list[Terms]:
         """Return for each block what its nodes add up: all of it, or what drop path leaves."""
         edges = [
-            [list(operations) for operations in block.edges] if isinstance(block, CellBlock) else []
+            [list(cast(nn.ModuleList, edge)) for edge in block.edges]
+            if isinstance(block, CellBlock)
+            else []
             for block in self.stack.blocks
         ]
         if not self.training or not self.drop_path:

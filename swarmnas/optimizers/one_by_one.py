@@ -190,7 +190,7 @@ class OneByOne:
             losses, violations, told = np.array(state["batch"], dtype=np.float64)
             pending = int(state["optimizer"]["values"]["num_pending"])
             late = {int(number): np.asarray(row) for number, row in state["late"]}
-            arrived = [(np.asarray(row), *map(float, rest)) for row, *rest in state["arrived"]]
+            arrived = [(np.asarray(row), float(a), float(b)) for row, a, b in state["arrived"]]
         except (KeyError, TypeError, ValueError) as cause:
             fix = "Load what state_dict() of a OneByOne returned."
             expected = "first, queue, batch, late, arrived and optimizer"

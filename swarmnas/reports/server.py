@@ -34,7 +34,7 @@ def serving(path: Path | str, *, port: int = 0) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            own = f":{self.server.server_address[1]}"
+            own = f":{server.server_port}"
             if self.headers.get("Host") not in (f"127.0.0.1{own}", f"localhost{own}"):
                 return self.send_error(403)  # another site's name that leads here
             try:

@@ -72,7 +72,7 @@ def finite_step(where: str, loss: Tensor, norm: Tensor) -> float:
     Raises:
         DivergenceError: One of them is NaN or infinite.
     """
-    value, length = torch.stack([loss.detach(), norm]).tolist()
+    value, length = (float(number) for number in torch.stack([loss.detach(), norm]).tolist())
     finite_loss(where, value)
     finite_loss(f"gradient of the {where}", length)
     return value

@@ -10,7 +10,7 @@ import contextlib
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from itertools import islice
 from typing import Any
 
@@ -184,7 +184,7 @@ class Fit:
                 )
             )
         self._optimizer.zero_grad()
-        self._scaler.scale(loss).backward()
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         if self.protocol.gradient_clip is not None:
             self._scaler.unscale_(self._optimizer)
             nn.utils.clip_grad_norm_(self.network.parameters(), self.protocol.gradient_clip)
@@ -225,7 +225,7 @@ class Fit:
             "epoch": self.epoch,
             "epochs": self.protocol.epochs,
             "step": self.step,
-            "steps": len(batches) if hasattr(batches, "__len__") else None,
+            "steps": len(batches) if isinstance(batches, Sized) else None,
             "seconds": self._totals[3],
             "train_loss": loss,
         }
