@@ -88,6 +88,10 @@ class SwarmSampler(optuna.samplers.BaseSampler):
         self._announced: set[str] = set()
         self._replay: _Replay | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the swarm behind: whoever loads the sampler replays it."""
+        return {**self.__dict__, "_replay": None}
+
     def _optimizer(self, *, num_dims: int, seed: int) -> Optimizer:
         box = (np.zeros(num_dims), np.ones(num_dims))
         make = functools.partial(create, self._method, bounds=box, seed=seed, **self._settings)
