@@ -9,7 +9,7 @@ import typer
 
 from swarmnas import __version__
 from swarmnas.errors import SwarmNASError
-from swarmnas_cli import bench, compare, explain, listing, policy, search, table, train
+from swarmnas_cli import bench, compare, evaluate, explain, listing, policy, search, table, train
 
 app = typer.Typer(
     name="swarmnas",
@@ -37,6 +37,8 @@ def _main(
 
 app.command("search")(search.command)
 app.command("train")(train.command)
+app.command("evaluate")(evaluate.evaluate)
+app.command("export")(evaluate.export)
 app.command("explain")(explain.command)
 app.command("compare")(compare.command)
 app.command("lookup")(table.lookup)

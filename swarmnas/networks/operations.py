@@ -110,7 +110,7 @@ def blank(images: Tensor, channels: int, stride: int) -> Tensor:
     """Return unset images like ``images`` with other channels and sides divided by ``stride``."""
     height, width = (-(-size // stride) for size in images.shape[2:])
     return torch.empty(
-        (len(images), channels, height, width),
+        (images.shape[0], channels, height, width),
         dtype=images.dtype,
         device=images.device,
         memory_format=memory_format(images),
@@ -217,7 +217,8 @@ class Pool(Operation):
             images = self.before(images, parts)
         if self.kind == "max":
             return functional.max_pool2d(images, 3, self.stride, padding=1)
-        if self.stride == 1 and min(images.shape[2:]) > 1:
+        fast = self.stride == 1 and min(images.shape[2:]) > 1
+        if fast and not torch.compiler.is_exporting():
             return average_neighbours(images)
         return functional.avg_pool2d(images, 3, self.stride, padding=1, count_include_pad=False)
 
