@@ -12,6 +12,7 @@ from typing import Any
 __version__ = version("swarmnas")
 
 _LAZY = {
+    "load_network": "swarmnas.training:load_network",
     "minimize": "swarmnas.optimizers:minimize",
 }
 """Public name -> where it lives; imported on first use."""

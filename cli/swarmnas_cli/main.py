@@ -12,6 +12,7 @@ from swarmnas.errors import SwarmNASError
 from swarmnas_cli import (
     bench,
     compare,
+    evaluate,
     explain,
     init,
     listing,
@@ -53,6 +54,8 @@ app.command("init")(init.command)
 app.command("watch")(watch.command)
 app.command("report")(report.command)
 app.command("train")(train.command)
+app.command("evaluate")(evaluate.evaluate)
+app.command("export")(evaluate.export)
 app.command("explain")(explain.command)
 app.command("probe")(probe.command)
 app.command("compare")(compare.command)

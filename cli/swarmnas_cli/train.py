@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from swarmnas.errors import SettingError
-from swarmnas.spaces import read_genotype
+from swarmnas.spaces import origin_of, read_genotype
 from swarmnas.training import Protocol, TrainingConfig, load_protocol, protocols
 from swarmnas_cli.flags import shown, with_flags
 from swarmnas_cli.live import watching
@@ -70,7 +70,15 @@ def _train(
         from swarmnas.training import train
 
         with watching(path, quiet=as_json, command="train") as callbacks:
-            result = train(chosen, config, how, out=path, overwrite=overwrite, callbacks=callbacks)
+            result = train(
+                chosen,
+                config,
+                how,
+                out=path,
+                overwrite=overwrite,
+                origin=origin_of(genotype),
+                callbacks=callbacks,
+            )
     _report(result, as_json)
 
 

@@ -92,7 +92,7 @@ class CellBlock(nn.Module):
         if not self.inputs:
             return list(inputs)
         return [
-            adapt(images, len(images) // batch)
+            adapt(images, images.shape[0] // batch)
             for adapt, images in zip(self.inputs, inputs, strict=True)
         ]
 
@@ -118,7 +118,7 @@ class CellBlock(nn.Module):
             shared: For input nodes that are the same in several calls, which differ in weights
                 alone: what the operations make of them; empty lists are filled.
         """
-        batch = len(inputs[0]) if batch is None else batch
+        batch = inputs[0].shape[0] if batch is None else batch  # len() would fix it in an export
         nodes = self.enter(inputs, batch)
         sums = [Sum(batch) for _ in range(self.cell.num_nodes)]
         for source, edges in enumerate(self.outgoing):
@@ -133,7 +133,7 @@ class CellBlock(nn.Module):
             jobs = [job for job in jobs if not isinstance(job[1], Zero)]
             modules = [module for _, module, _ in jobs]
             weights = [weight for _, _, weight in jobs]
-            parts = len(nodes[source]) // batch
+            parts = nodes[source].shape[0] // batch
             if shared is not None and source in shared:
                 shared[source] = shared[source] or spread(modules, nodes[source], parts)
                 outputs = shared[source]
@@ -152,8 +152,8 @@ class CellBlock(nn.Module):
         if self.cell.output == "last":
             return nodes[-1]
         inner = nodes[self.cell.num_inputs :]
-        most = max(len(images) for images in inner)  # an empty node may stand for all parts
-        return torch.cat([_repeated(images, most // len(images)) for images in inner], dim=1)
+        most = max(images.shape[0] for images in inner)  # an empty node may stand for all parts
+        return torch.cat([_repeated(images, most // images.shape[0]) for images in inner], dim=1)
 
 
 def _repeated(images: Tensor, times: int) -> Tensor:

@@ -91,7 +91,7 @@ class Network(nn.Module):
             )
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        """Return logits, ``(n, num_classes)``; in training those of both heads if there are two.
+        """Return logits, ``(n, num_classes)``; in training mode those of both heads, if two.
 
         In training mode each path of a cell, but for the identity, is left out of an image's sum
         with the probability ``drop_path``, and scaled up to make good for it.

@@ -111,7 +111,7 @@ def blank(images: Tensor, channels: int, stride: int) -> Tensor:
     """Return unset images like ``images`` with other channels and sides divided by ``stride``."""
     height, width = (-(-size // stride) for size in images.shape[2:])
     return torch.empty(
-        (len(images), channels, height, width),
+        (images.shape[0], channels, height, width),
         dtype=images.dtype,
         device=images.device,
         memory_format=memory_format(images),
@@ -218,7 +218,8 @@ class Pool(Operation):
             images = self.before(images, parts)
         if self.kind == "max":
             return functional.max_pool2d(images, 3, self.stride, padding=1)
-        if self.stride == 1 and min(images.shape[2:]) > 1:
+        fast = self.stride == 1 and min(images.shape[2:]) > 1
+        if fast and not torch.compiler.is_exporting():
             return average_neighbours(images)
         return functional.avg_pool2d(images, 3, self.stride, padding=1, count_include_pad=False)
 
@@ -296,16 +297,19 @@ class FactorizedReduce(Operation):
     def __init__(self, channels_in: int, channels_out: int, affine: bool, track: bool) -> None:
         super().__init__()
         half = channels_out // 2
-        self.even = nn.Conv2d(channels_in, half, 1, stride=2, bias=False)
-        self.odd = nn.Conv2d(channels_in, channels_out - half, 1, stride=2, bias=False)
+        self.even = nn.Conv2d(channels_in, half, 1, bias=False)
+        self.odd = nn.Conv2d(channels_in, channels_out - half, 1, bias=False)
         self.norm = BatchNorm(channels_out, affine=affine, track=track)
         self.scales = self.norm.scales
 
     def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
         """Return the halved, normalised images; an odd side is padded with zeros."""
         height, width = images.shape[2:]
-        shifted = functional.pad(images, (0, width % 2, 0, height % 2))[:, :, 1:, 1:]
-        halved = torch.cat([self.even(images), self.odd(shifted)], dim=1)
+        # Pixels are picked before the convolutions: with stride 2 and two channels out, torch
+        # 2.14's 1x1 convolution writes past its memory on channels-last images.
+        even = images[:, :, ::2, ::2]
+        odd = functional.pad(images, (0, width % 2, 0, height % 2))[:, :, 1::2, 1::2]
+        halved = torch.cat([self.even(even), self.odd(odd)], dim=1)
         normalised: Tensor = self.norm(halved, parts, scale)
         return normalised
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from swarmnas.checks import explain, unknown_name
 from swarmnas.documents import parse_json, read_text
@@ -12,7 +13,7 @@ from swarmnas.spaces.catalogue import create
 from swarmnas.spaces.genotype import Genotype
 from swarmnas.spaces.published import available_genotypes, named_genotype
 
-__all__ = ["read_genotype"]
+__all__ = ["origin_of", "read_genotype"]
 
 
 def read_genotype(words: str, *, space: str | None = None) -> Genotype:
@@ -41,23 +42,42 @@ def read_genotype(words: str, *, space: str | None = None) -> Genotype:
         return create(space or ("nasbench201" if text[0] == "|" else "darts")).parse(text)
     if text in available_genotypes():
         return named_genotype(text)
-    path = Path(text)
-    if path.is_dir():
-        found = [path / name for name in ("genotype.json", "network.json")]
-        whole = [file for file in found if file.is_file()]
-        if not whole:
-            raise RunError(
-                explain(text, "a finished search or training", "none yet", "Resume it to its end.")
-            )
-        path = whole[0]
-    elif not path.exists():
+    if not Path(text).exists():
         raise UnknownNameError(
             f"{unknown_name('genotype', words, available_genotypes())} "
             "A run directory, a JSON file or a genotype's text is accepted too."
         )
-    content = parse_json(read_text(path), source=str(path))
+    content = _content(text)
     if isinstance(content, Mapping) and "genotype" in content:
         content = content["genotype"]
     genotype = Genotype.from_json(content)
     create(genotype.space).indices_of(genotype)
     return genotype
+
+
+def origin_of(words: str) -> dict[str, Any]:
+    """Return how the genotype that a user names was found, as far as it is on record.
+
+    Example:
+        >>> origin_of("DARTS_V2")
+        {'genotype': 'DARTS_V2'}
+    """
+    origin: dict[str, Any] = {"genotype": words}
+    if not words.strip().startswith(("|", "Genotype(")) and Path(words).exists():
+        content = _content(words)
+        if isinstance(content, Mapping) and isinstance(content.get("found"), Mapping):
+            origin |= content["found"]
+    return origin
+
+
+def _content(words: str) -> Any:
+    """Return the JSON of a file, or of what a run left in its directory."""
+    path = Path(words)
+    if path.is_dir():
+        whole = [path / n for n in ("genotype.json", "network.json") if (path / n).is_file()]
+        if not whole:
+            raise RunError(
+                explain(words, "a finished search or training", "none yet", "Resume it to its end.")
+            )
+        path = whole[0]
+    return parse_json(read_text(path), source=str(path))

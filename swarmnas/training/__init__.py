@@ -9,7 +9,9 @@ from swarmnas.training.config import TrainingConfig
 from swarmnas.training.protocol import Protocol, load_protocol, protocols
 
 if TYPE_CHECKING:
+    from swarmnas.training.assessment import assess
     from swarmnas.training.evaluation import Evaluation, evaluate
+    from swarmnas.training.export import export
     from swarmnas.training.fitting import Fit, fit
     from swarmnas.training.run import TrainingResult, resume, train
     from swarmnas.training.saved import Saved, load_network, read_saved
@@ -21,7 +23,9 @@ __all__ = [
     "Saved",
     "TrainingConfig",
     "TrainingResult",
+    "assess",
     "evaluate",
+    "export",
     "fit",
     "load_network",
     "load_protocol",
@@ -32,6 +36,8 @@ __all__ = [
 ]
 
 _LAZY = {
+    "assessment": ("assess",),
+    "export": ("export",),
     "evaluation": ("Evaluation", "evaluate"),
     "fitting": ("Fit", "fit"),
     "run": ("TrainingResult", "resume", "train"),
@@ -43,5 +49,7 @@ _LAZY = {
 def __getattr__(name: str) -> Any:
     for module, names in _LAZY.items():
         if name in names:
-            return getattr(importlib.import_module(f"swarmnas.training.{module}"), name)
+            value = getattr(importlib.import_module(f"swarmnas.training.{module}"), name)
+            globals()[name] = value  # `export` names a module too, which its import put here
+            return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def train(
     *,
     out: Path | str,
     overwrite: bool = False,
+    origin: Mapping[str, Any] | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> TrainingResult:
     """Train the network of a genotype from scratch; write one directory and nothing else.
@@ -63,18 +65,22 @@ def train(
         protocol: How to build and to train it.
         out: The run directory.
         overwrite: Replace a run that is there.
+        origin: How the genotype was found, as plain data, for the model card.
         callbacks: Told of every step, record and the end.
 
     Raises:
         SwarmNASError: A setting, name, data set or device is not to be had; nothing was written.
     """
-    training = _Training(genotype, config, protocol)
+    training = _Training(genotype, config, protocol, origin or {})
     directory = RunDirectory.create(
         out,
         config={
             "training": config.to_mapping(),
             "protocol": protocol.to_mapping(),
-            "genotype": {"json": documents.dump_json(genotype.to_json())},
+            "genotype": {
+                "json": documents.dump_json(genotype.to_json()),
+                "origin": documents.dump_json(origin or {}),
+            },
         },
         overwrite=overwrite,
     )
@@ -101,6 +107,7 @@ def resume(path: Path | str, *, callbacks: Sequence[Callback] = ()) -> TrainingR
         Genotype.from_json(settings["genotype"]["json"]),
         TrainingConfig.from_mapping(settings["training"], source=source),
         Protocol.from_mapping(settings["protocol"], source=source),
+        documents.parse_json(settings["genotype"].get("origin", "{}"), source=source),
     )
     with directory.lock():
         return training.execute(directory, Callbacks(callbacks))
@@ -145,7 +152,13 @@ def build_for(
 class _Training:
     """A training in memory: everything that can be refused is refused while it is made."""
 
-    def __init__(self, genotype: Genotype, config: TrainingConfig, protocol: Protocol) -> None:
+    def __init__(
+        self,
+        genotype: Genotype,
+        config: TrainingConfig,
+        protocol: Protocol,
+        origin: Mapping[str, Any],
+    ) -> None:
         if config.threads is not None:
             torch.set_num_threads(config.threads)
         self.genotype, self.config, self.protocol = genotype, config, protocol
@@ -166,7 +179,11 @@ class _Training:
             mean=dataset.mean,
             std=dataset.std,
             class_names=dataset.class_names,
-            found={},
+            found={
+                "origin": dict(origin),
+                "training": config.to_mapping(),
+                "protocol": protocol.to_mapping(),
+            },
         )
 
     def execute(self, directory: RunDirectory, callbacks: Callback) -> TrainingResult:
@@ -194,12 +211,9 @@ class _Training:
             checkpoint=checkpoint,
         )
         last = directory.history()[-1]
-        found = {
-            "config": self.config.to_mapping(),
-            "protocol": self.protocol.to_mapping(),
-            "last": {key: value for key, value in last.items() if key not in ("kind", "timing")},
-        }
-        save_network(directory.path, self._network, Saved(**vars(self._saved) | {"found": found}))
+        readings = {key: value for key, value in last.items() if key not in ("kind", "timing")}
+        found = {**self._saved.found, "last_epoch": readings}
+        save_network(directory.path, self._network, dataclasses.replace(self._saved, found=found))
         callbacks.on_end(found)
         return TrainingResult(self._network, directory.path, last)
 
