@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FIRST_RUN := runs/first-search
 
-.PHONY: help search test test-slow check check-without-torch check-wheel clean
+.PHONY: help search test test-slow check check-integrations check-without-torch check-wheel clean
 
 help:
 	@echo "make search   make the environment, then search a network for handwritten digits"
@@ -36,7 +36,7 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(MAKE) check-without-torch check-wheel
+	$(MAKE) check-integrations check-without-torch check-wheel
 
 # Everything below the networks works, and is tested, without torch.
 WITHOUT_TORCH := tests/test_core.py tests/conformance tests/optimizers tests/spaces tests/phases tests/problems tests/runs tests/bench
@@ -47,6 +47,11 @@ check-without-torch:
 	$(VENV)-core/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	$(VENV)-core/bin/python -c 'import importlib.util as u; assert u.find_spec("torch") is None, "torch is installed here"'
 	$(VENV)-core/bin/python -m pytest $(WITHOUT_TORCH)
+
+# Adapters against the real packages that are light enough; tests of the others skip.
+check-integrations: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[optuna,dask,pymoo,tensorboard]'
+	$(BIN)/python -m pytest tests/integrations swarmnas/integrations
 
 # The wheel works on its own: built, installed in an empty environment, run outside the checkout.
 check-wheel: $(READY)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from typing import Any
+from collections.abc import Iterator
 
 from swarmnas.bench.running import Executor
 from swarmnas.checks import one_of, require
@@ -13,18 +11,6 @@ from swarmnas.checks import one_of, require
 __all__ = ["CLUSTERS", "cluster"]
 
 CLUSTERS = ("ray",)
-
-
-class _Ray:
-    """A Ray cluster as an executor."""
-
-    def __init__(self, ray: Any) -> None:
-        self._ray = ray
-
-    def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
-        task = self._ray.remote(max_retries=2)(function)
-        future: Future[Any] = task.remote(*args).future()
-        return future
 
 
 @contextlib.contextmanager
@@ -48,7 +34,9 @@ def cluster(name: str, *, jobs: int) -> Iterator[Executor]:
         except ConnectionError:
             ray.init(num_cpus=jobs, include_dashboard=False, log_to_driver=False)
     try:
-        yield _Ray(ray)
+        from swarmnas.integrations import RayExecutor
+
+        yield RayExecutor()
     finally:
         if started:
             ray.shutdown()

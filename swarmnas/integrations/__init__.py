@@ -9,7 +9,14 @@ import importlib
 from typing import Any
 
 _LAZY = {
+    "RayExecutor": "swarmnas.integrations.ray",
+    "SwarmAlgorithm": "swarmnas.integrations.pymoo",
     "SwarmSampler": "swarmnas.integrations.optuna",
+    "SwarmSearch": "swarmnas.integrations.ray_tune",
+    "TensorBoard": "swarmnas.integrations.trackers",
+    "WeightsAndBiases": "swarmnas.integrations.trackers",
+    "MLflow": "swarmnas.integrations.trackers",
+    "scipy_method": "swarmnas.integrations.scipy",
 }
 """Public name -> the module it lives in; imported on first use."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,19 +13,16 @@ from swarmnas.checks import as_int, explain
 from swarmnas.errors import SettingError, ShapeError
 from swarmnas.optimizers.base import Optimizer
 from swarmnas.optimizers.catalogue import create
+from swarmnas.optimizers.one_by_one import Candidate, OneByOne
 from swarmnas.rng import Seed
 
 __all__ = ["minimize"]
 
 
-class _Future(Protocol):
-    def result(self) -> Any: ...
-
-
 class _Executor(Protocol):
     """What :func:`minimize` needs of an executor."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any) -> _Future: ...
+    def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future[Any]: ...
 
 
 def _vectors(bounds: Any) -> tuple[Any, Any]:
@@ -61,6 +59,37 @@ def _evaluator(
     return spread
 
 
+def _in_step(optimizer: Optimizer, losses_of: Callable[[Any], Any]) -> Iterator[None]:
+    """Evaluate generation after generation; yield after each."""
+    while not optimizer.stop_reasons():
+        rows = optimizer.ask()
+        optimizer.tell(rows, losses_of(rows))
+        yield
+
+
+def _out_of_step(
+    optimizer: Optimizer, fun: Callable[..., Any], executor: _Executor, stragglers: int
+) -> Iterator[None]:
+    """Evaluate without waiting for stragglers; yield when a generation is over."""
+    single = OneByOne(optimizer, stragglers=stragglers)
+    running: dict[Future[Any], Candidate] = {}
+    try:
+        while single.fresh or running:
+            generation = optimizer.generation
+            while single.fresh:
+                candidate = single.ask()
+                running[executor.submit(fun, candidate.position)] = candidate
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                single.tell(running.pop(future), float(future.result()))
+            if optimizer.generation > generation:
+                yield
+                if set(optimizer.stop_reasons()) - {"budget"}:
+                    return
+    finally:
+        for future in running:
+            future.cancel()
+
+
 def _result(optimizer: Optimizer, message: str, *, stopped: bool) -> OptimizeResult:
     """Return the state of the search as SciPy reports it."""
     found = bool(np.isfinite(optimizer.best_loss))
@@ -90,6 +119,7 @@ def minimize(
     population_size: int | None = None,
     vectorized: bool = False,
     executor: _Executor | None = None,
+    stragglers: int = 0,
     callback: Callable[..., Any] | None = None,
     noisy: bool = False,
     **settings: Any,
@@ -110,6 +140,9 @@ def minimize(
         vectorized: Call ``fun(rows) -> losses`` with rows of shape ``(n, num_dims)`` (one point
             a row, as ``ask`` returns them; SciPy transposes) and losses of shape ``(n,)``.
         executor: Anything with ``concurrent.futures.Executor.submit``; gets ``fun`` once a row.
+        stragglers: With an executor, the most rows that may be out when the next generation
+            starts; their losses join it when they come. The order in which workers answer then
+            decides the search, so it does not repeat itself.
         callback: Called after every generation as ``callback(intermediate_result=result)``;
             raising ``StopIteration`` or returning ``True`` ends the search.
         noisy: Losses of one point differ between calls. ``x`` is then the recommended point and
@@ -144,17 +177,23 @@ def minimize(
         noisy=noisy,
         **settings,
     )
+    generations = (
+        _out_of_step(optimizer, fun, executor, stragglers)
+        if executor is not None and stragglers
+        else _in_step(optimizer, losses_of)
+    )
     stopped = False
-    while not stopped and not (reasons := optimizer.stop_reasons()):
-        rows = optimizer.ask()
-        optimizer.tell(rows, losses_of(rows))
+    for _ in generations:
         if callback is not None:
             so_far = _result(optimizer, "In progress.", stopped=False)
             try:
                 stopped = callback(intermediate_result=so_far) is True
             except StopIteration:
                 stopped = True
-    message = "Stopped by the callback." if stopped else f"Stopped: {', '.join(reasons)}."
+        if stopped:
+            break
+    reasons = ", ".join(optimizer.stop_reasons())
+    message = "Stopped by the callback." if stopped else f"Stopped: {reasons}."
     result = _result(optimizer, message, stopped=stopped)
     if noisy:
         result["fun"] = float(np.asarray(losses_of(result["x"][None]))[0])

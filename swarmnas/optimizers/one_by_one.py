@@ -133,11 +133,7 @@ class OneByOne:
         if violation < 0:
             raise SettingError(explain("violation", ">= 0", violation, "Pass 0 where feasible."))
         if number in self._late:
-            position = self._late.pop(number)
-            if math.isfinite(loss):
-                self._arrived.append((position, loss, violation))
-            if self._batch is None:
-                self._let_in()
+            self.inject(self._late.pop(number), loss, violation)
         row = number - self._first
         if row < 0 or self._told[row]:
             return
@@ -157,6 +153,19 @@ class OneByOne:
         self._first += len(self._told)
         self._open_batch(None)
         self._let_in()
+
+    def inject(self, position: Any, loss: float, violation: float = 0.0) -> None:
+        """Take a point known from elsewhere: it replaces the worst particle before the next batch.
+
+        Args:
+            position: ``(num_dims,)``, inside the bounds.
+            loss: Lower is better; a failed point is ignored.
+            violation: Constraint violation, 0 where feasible.
+        """
+        if math.isfinite(loss):
+            self._arrived.append((to_host(position) + 0.0, float(loss), float(violation)))
+            if self._batch is None:
+                self._let_in()
 
     def _let_in(self) -> None:
         """Put what came late in the place of the worst particles."""

@@ -1,0 +1,105 @@
+"""Executors of clusters: a generation is a map; nothing is lost with a worker."""
+
+import functools
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from swarmnas.optimizers import minimize
+
+BOX = [(-5.0, 5.0)] * 3
+SETTINGS = {"method": "cso", "max_evaluations": 120, "population_size": 12, "seed": 1}
+
+
+def sphere(x):
+    return float((x**2).sum())
+
+
+def slow_once(marker, x):
+    """Hold one evaluation up until many others are over."""
+    try:
+        os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return sphere(x)
+    time.sleep(0.5)
+    return sphere(x)
+
+
+def deadly_once(marker, x):
+    """Kill the process that makes the twentieth call or so, once."""
+    if x[0] > 0:
+        try:
+            os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return sphere(x)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return sphere(x)
+
+
+def alone():
+    return minimize(sphere, BOX, **SETTINGS)
+
+
+def same(first, second):
+    return np.array_equal(first.x, second.x) and first.nfev == second.nfev
+
+
+def test_threads_give_what_one_gives():
+    with ThreadPoolExecutor(2) as pool:
+        assert same(minimize(sphere, BOX, executor=pool, **SETTINGS), alone())
+
+
+def test_a_straggler_holds_nobody_up_and_is_counted(tmp_path):
+    seen = []
+    fun = functools.partial(slow_once, str(tmp_path / "marker"))
+    with ThreadPoolExecutor(3) as pool:
+        result = minimize(
+            lambda x: seen.append(fun(x)) or seen[-1], BOX, executor=pool, stragglers=2, **SETTINGS
+        )
+    assert result.nfev == len(seen) == 120
+    assert result.fun == min(seen)
+    assert result.fun < 1
+
+
+def test_stragglers_stop_by_callback():
+    with ThreadPoolExecutor(2) as pool:
+        result = minimize(
+            sphere, BOX, executor=pool, stragglers=1, callback=lambda intermediate_result: True,
+            **SETTINGS,
+        )  # fmt: skip
+    assert result.status == 99
+    assert result.nit == 1
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_dask_gives_what_one_gives_though_a_worker_is_killed(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    fun = functools.partial(deadly_once, str(tmp_path / "marker"))
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        result = minimize(fun, BOX, executor=client.get_executor(pure=False), **SETTINGS)
+    assert (tmp_path / "marker").exists()
+    assert same(result, alone())
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_ray_gives_what_one_gives_though_a_worker_is_killed(tmp_path):
+    ray = pytest.importorskip("ray")
+    from swarmnas.integrations import RayExecutor
+
+    fun = functools.partial(deadly_once, str(tmp_path / "marker"))
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        result = minimize(fun, BOX, executor=RayExecutor(), **SETTINGS)
+    finally:
+        ray.shutdown()
+    assert (tmp_path / "marker").exists()
+    assert same(result, alone())
