@@ -98,7 +98,10 @@ class SwarmSearch(Searcher):  # type: ignore[misc]
         if not self._space:
             fix = "Use tune.uniform, tune.randint and their like, or another searcher."
             raise SettingError(explain("SwarmSearch", "a numeric domain", "none", fix))
-        self._metric, self._mode = metric or self._metric, mode or self._mode
+        if metric:
+            self._metric = metric
+        if mode:
+            self._mode = mode
         self._swarm = self._make(num_dims=len(self._space))
         self._replay()
         return True

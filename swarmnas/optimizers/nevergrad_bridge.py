@@ -18,7 +18,7 @@ import nevergrad  # noqa: E402 - draws from numpy's global generator when import
 
 np.random.set_state(_global_state)  # noqa: NPY002
 
-__all__ = ["NevergradOptimizer", "nevergrad_optimizer"]
+__all__ = ["NevergradOptimizer", "nevergrad", "nevergrad_optimizer"]
 
 _WORST = 4e20  # from 5e20 on nevergrad cuts losses
 
