@@ -72,10 +72,10 @@ def peak_memory(network: nn.Module, images: Tensor) -> int:
             network(images)
     finally:
         network.train(was_training)
-    return held + memory.peak
+    return int(held + memory.peak)
 
 
-class PeakMemory(TorchDispatchMode):  # type: ignore[misc]
+class PeakMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Follow the bytes of the tensors that are made inside the block and still alive.
 
     Example:
@@ -87,7 +87,7 @@ class PeakMemory(TorchDispatchMode):  # type: ignore[misc]
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.peak = 0
         """The most bytes so far."""
         self._alive: dict[int, tuple[StorageWeakRef, int]] = {}
@@ -102,13 +102,18 @@ class PeakMemory(TorchDispatchMode):  # type: ignore[misc]
             if isinstance(leaf, Tensor)
         }
         output = func(*args, **(kwargs or {}))
-        self._alive = {key: pair for key, pair in self._alive.items() if not pair[0].expired()}
+        self._alive = {
+            key: (storage, size)
+            for key, (storage, size) in self._alive.items()
+            if not storage.expired()  # type: ignore[no-untyped-call]
+        }
         for leaf in tree_leaves(output):
             if isinstance(leaf, Tensor):
                 storage = leaf.untyped_storage()
                 key = storage._cdata
                 if key not in given:
-                    self._alive[key] = (StorageWeakRef(storage), storage.nbytes())
+                    alive = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
+                    self._alive[key] = (alive, storage.nbytes())
         self.peak = max(self.peak, sum(size for _, size in self._alive.values()))
         return output
 
