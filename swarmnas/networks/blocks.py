@@ -87,12 +87,20 @@ class CellBlock(nn.Module):
         from_input = self.cell.edges[edge].source < self.cell.num_inputs
         return 2 if self.place.reduces and from_input else 1
 
-    def enter(self, inputs: Sequence[Tensor], batch: int) -> list[Tensor]:
-        """Return the input nodes: the inputs, adapted where the place says so."""
+    def enter(
+        self, inputs: Sequence[Tensor], batch: int, *, rectified: bool = False
+    ) -> list[Tensor]:
+        """Return the input nodes: the inputs, adapted where the place says so.
+
+        Args:
+            inputs: ``num_inputs`` batches of images.
+            batch: Images a part.
+            rectified: The inputs went through the ReLU that adapting them begins with.
+        """
         if not self.inputs:
             return list(inputs)
         return [
-            adapt(images, images.shape[0] // batch)
+            (adapt.body if rectified else adapt)(images, images.shape[0] // batch)
             for adapt, images in zip(self.inputs, inputs, strict=True)
         ]
 
@@ -106,6 +114,8 @@ class CellBlock(nn.Module):
         terms: Terms,
         batch: int | None = None,
         shared: dict[int, list[Tensor]] | None = None,
+        *,
+        rectified: bool = False,
     ) -> Tensor:
         """Return the cell's output.
 
@@ -117,9 +127,10 @@ class CellBlock(nn.Module):
                 every part.
             shared: For input nodes that are the same in several calls, which differ in weights
                 alone: what the operations make of them; empty lists are filled.
+            rectified: As for :meth:`enter`.
         """
         batch = inputs[0].shape[0] if batch is None else batch  # len() would fix it in an export
-        nodes = self.enter(inputs, batch)
+        nodes = self.enter(inputs, batch, rectified=rectified)
         sums = [Sum(batch) for _ in range(self.cell.num_nodes)]
         for source, edges in enumerate(self.outgoing):
             if source >= self.cell.num_inputs:

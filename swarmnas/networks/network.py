@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from swarmnas.checks import as_int
 from swarmnas.networks.auxiliary import AuxiliaryHead
@@ -109,13 +110,22 @@ class Network(nn.Module):
         if self.training:
             check_batch(images)
         terms = self._terms(images)
+        # Where every cell adapts its inputs, each output is rectified once for all that read it.
+        rectified = all(
+            isinstance(block, CellBlock) and block.inputs for block in self.stack.blocks
+        )
         history = self.stack.begin(images)
+        if rectified:
+            for output in {id(output): output for output in history}.values():
+                functional.relu_(output)
         auxiliary: Tensor | None = None
         for number, block in enumerate(self.stack.blocks):
             if isinstance(block, CellBlock):
-                output = block(history, terms[number])
+                output = block(history, terms[number], rectified=rectified)
             else:
                 output = block(history[-1])
+            if rectified and number < len(self.stack.blocks) - 1:  # the head wants it as it is
+                output = functional.relu_(output)
             if self.training and self.auxiliary is not None and number == self._halved_at:
                 auxiliary = self.auxiliary(output)
             history = [*history[1:], output]

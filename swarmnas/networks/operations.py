@@ -331,6 +331,8 @@ class Chain(Operation):
             factors = scale if number == len(self.steps) - 1 else None
             if number == 0 and isinstance(step, Operation):
                 images = step.body(images, parts, factors)
+            elif isinstance(step, Operation) and step.rectifies and not self.scales:
+                images = step.body(functional.relu_(images), parts)  # nobody else reads them
             else:
                 images = step(images, parts, factors)
         return images

@@ -145,7 +145,7 @@ class Fit:
             while not self.finished:
                 self.network.train()
                 for images, labels in self._prepared(batches):
-                    loss = self._take(images.to(self._device), labels.to(self._device))
+                    loss = self.take(images.to(self._device), labels.to(self._device))
                     on_step(self._progress(loss, batches))
                     checkpoint(False)
                 on_record(self._close(valid))
@@ -165,7 +165,7 @@ class Fit:
             batches.set_epoch(self.epoch)
         return islice(batches, self.step, None)
 
-    def _take(self, images: Tensor, labels: Tensor) -> float:
+    def take(self, images: Tensor, labels: Tensor) -> float:
         """Take one step and return its loss."""
         began = time.perf_counter()
         with seeded(seed_sequence(self._seed, self.epoch, self.step)), self._autocast():

@@ -102,13 +102,18 @@ class PeakMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if isinstance(leaf, Tensor)
         }
         output = func(*args, **(kwargs or {}))
-        self._alive = {key: pair for key, pair in self._alive.items() if not pair[0].expired()}  # type: ignore[no-untyped-call]
+        self._alive = {
+            key: (storage, size)
+            for key, (storage, size) in self._alive.items()
+            if not storage.expired()  # type: ignore[no-untyped-call]
+        }
         for leaf in tree_leaves(output):
             if isinstance(leaf, Tensor):
                 storage = leaf.untyped_storage()
                 key = storage._cdata
                 if key not in given:
-                    self._alive[key] = (StorageWeakRef(storage), storage.nbytes())  # type: ignore[no-untyped-call]
+                    alive = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
+                    self._alive[key] = (alive, storage.nbytes())
         self.peak = max(self.peak, sum(size for _, size in self._alive.values()))
         return output
 
