@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import math
@@ -77,7 +78,8 @@ def as_float(
     """
     number = math.nan
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        number = float(value)
+        with contextlib.suppress(OverflowError):  # of an integer beyond every float
+            number = float(value)
     above = low is None or (number > low if open_low else number >= low)
     if not math.isfinite(number) or not above or not (high is None or number <= high):
         limits = _interval(low, high, open_low)

@@ -22,6 +22,16 @@ __all__ = ["dump_json", "invalid", "line_of", "parse_json", "parse_toml", "read_
 MAX_BYTES = 16 * 2**20
 """Documents above this size are refused: configs, policies and genotypes are small."""
 
+MAX_DEPTH = 64
+"""Levels of a document; what reads it further may then go down recursively."""
+
+_MAX_DIGITS = 40
+"""Of an integer: those of 128 bits fit."""
+
+# Where a key of TOML could have too many parts; such keys also take the parser long.
+_LONG_KEY = re.compile(rf"""(?<![\w"'-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){{{MAX_DEPTH}}}""")
+_LONG_NUMBER = re.compile(rf"\d{{{_MAX_DIGITS}}}")
+
 
 def read_text(path: Path | str, *, max_bytes: int = MAX_BYTES) -> str:
     """Return the text of a small UTF-8 file.
@@ -51,23 +61,59 @@ def read_text(path: Path | str, *, max_bytes: int = MAX_BYTES) -> str:
 
 
 def parse_toml(text: str, *, source: str) -> dict[str, Any]:
-    """Parse TOML; a syntax error names ``source``, line and column."""
+    """Parse TOML; a syntax error names ``source``, line and column.
+
+    Raises:
+        DocumentError: It is no TOML, too deep, or holds an integer of very many digits.
+    """
+    if _LONG_KEY.search(text):
+        raise DocumentError(_too_deep(source))
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as cause:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as cause:
         raise DocumentError(
             f"{source}: expected TOML; got a syntax error: {cause}. Mend that line."
         ) from cause
+    _refuse_monsters(document, source)
+    return document
 
 
 def parse_json(text: str, *, source: str) -> Any:
-    """Parse JSON; a syntax error names ``source``, line and column."""
+    """Parse JSON; a syntax error names ``source``, line and column.
+
+    Raises:
+        DocumentError: It is no JSON, too deep, or holds an integer of very many digits.
+    """
     try:
-        return json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError) as cause:
         raise DocumentError(
             f"{source}: expected JSON; got a syntax error: {cause}. Is the file whole?"
         ) from cause
+    if text.count("[") + text.count("{") > MAX_DEPTH or _LONG_NUMBER.search(text):
+        _refuse_monsters(document, source)
+    return document
+
+
+def _too_deep(source: str) -> str:
+    return f"{source}: expected at most {MAX_DEPTH} levels; got more. Is it the right file?"
+
+
+def _refuse_monsters(document: Any, source: str) -> None:
+    """Refuse a document that is too deep, or integers that no message could print."""
+    level, depth = [document], 0
+    while level:
+        if depth > MAX_DEPTH:
+            raise DocumentError(_too_deep(source))
+        if any(isinstance(item, int) and abs(item) >= 10**_MAX_DIGITS for item in level):
+            raise DocumentError(
+                f"{source}: expected integers of at most {_MAX_DIGITS} digits; got a longer one. "
+                "Is it the right file?"
+            )
+        lists = (
+            i.values() if isinstance(i, dict) else i for i in level if isinstance(i, dict | list)
+        )
+        level, depth = [item for items in lists for item in items], depth + 1
 
 
 def dump_json(value: Any) -> str:

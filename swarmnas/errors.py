@@ -62,7 +62,7 @@ class DivergenceError(SwarmNASError, ArithmeticError):
 
 
 class DeviceError(SwarmNASError, RuntimeError):
-    """A device was asked for that this machine does not have."""
+    """A device that was asked for is absent, or has too little memory."""
 
 
 class MissingDependencyError(SwarmNASError, ImportError):

@@ -73,7 +73,14 @@ def restore_generator(state: Mapping[str, Any]) -> np.random.Generator:
         StateError: The state is not that of an SFC64 generator.
     """
     words = state.get("words")
-    if state.get("kind") != "SFC64" or not isinstance(words, list) or len(words) != 4:
+    rest = [state.get("has_uint32"), state.get("uinteger")]
+    if (
+        state.get("kind") != "SFC64"
+        or not isinstance(words, list)
+        or len(words) != 4
+        or not all(type(word) is int and 0 <= word < 2**64 for word in words)
+        or not all(type(word) is int and 0 <= word < 2**32 for word in rest)
+    ):
         raise StateError(
             explain(
                 "generator state",
@@ -86,7 +93,7 @@ def restore_generator(state: Mapping[str, Any]) -> np.random.Generator:
     bits.state = {
         "bit_generator": "SFC64",
         "state": {"state": np.array(words, dtype=np.uint64)},
-        "has_uint32": int(state["has_uint32"]),
-        "uinteger": int(state["uinteger"]),
+        "has_uint32": rest[0],
+        "uinteger": rest[1],
     }
     return np.random.Generator(bits)

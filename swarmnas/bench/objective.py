@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from bisect import bisect_left
@@ -28,6 +29,7 @@ class TooSlow(SwarmNASError):
     """A run took longer than the study allows."""
 
 
+@functools.cache
 def checkpoints(budget: int) -> list[int]:
     """Return the evaluation counts at which a run is looked at: 10 a decade, and the budget.
 

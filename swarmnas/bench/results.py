@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, model_validator
 
+from swarmnas import documents
 from swarmnas.bench.objective import checkpoints
-from swarmnas.bench.study import Study
+from swarmnas.bench.study import Study, Unit
 from swarmnas.checks import explain, one_of
-from swarmnas.errors import RunError
+from swarmnas.errors import RunError, SettingError
 from swarmnas.runs import RunDirectory
 
 __all__ = ["Block", "Results", "Run"]
@@ -31,6 +33,46 @@ class Block:
 
     def __str__(self) -> str:
         return f"{self.problem}, D={self.num_dims}"
+
+
+class _Hits(BaseModel):
+    at: list[int]
+    error: list[float]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len(self.at) != len(self.error):
+            raise SettingError(explain("hits", "pairs", "lists of two lengths", "Mend the record."))
+        return self
+
+
+class _Checkpoints(BaseModel):
+    error: list[float]
+    diversity: list[float | None]
+
+
+class _Record(BaseModel):
+    """What every unit records; more may stand there."""
+
+    unit: str
+    optimizer: str
+    problem: str
+    num_dims: int
+    instance: int
+    seed: int
+    purpose: Literal["reporting", "tuning"]
+    status: Literal["ok", "failed"]
+    evaluations: int
+    best_error: float
+    hits: _Hits
+    checkpoints: _Checkpoints
+    timing: dict[str, float]
+
+    def is_of(self, unit: Unit, at: Sequence[int]) -> bool:
+        """Tell whether a unit that is looked at after so many evaluations can have recorded it."""
+        longest = max(len(self.checkpoints.error), len(self.checkpoints.diversity))
+        same = all(getattr(self, name) == value for name, value in asdict(unit).items())
+        return same and longest <= len(at)
 
 
 @dataclass(frozen=True)
@@ -117,7 +159,17 @@ class Results:
             raise RunError(explain(str(path), "a store of the bench", "another run", fix))
         study = Study.from_mapping(store.config["study"], source=str(path))
         versions = store.config.get("versions", {})
-        return cls(study, store.history(), instances=instances, versions=versions)
+        records = store.history()
+        units = {unit.key: unit for unit in study.units()}
+        for number, record in enumerate(records, start=1):
+            source = f"{store.path}, record {number}"
+            found = documents.validate(_Record, record, source=source)
+            unit = units.get(found.unit)
+            if unit is None or not found.is_of(unit, checkpoints(study.evaluations(unit.num_dims))):
+                got = repr(found.unit[:60])
+                fix = "The file was altered: restore it, or run the study again."
+                raise RunError(explain(source, "the record of a unit of the study", got, fix))
+        return cls(study, records, instances=instances, versions=versions)
 
     @property
     def optimizers(self) -> list[str]:

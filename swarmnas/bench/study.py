@@ -24,9 +24,12 @@ __all__ = ["OptimizerEntry", "ProblemEntry", "Study", "Unit"]
 TABULAR = "tabular"
 """The problem that reads a table of trained cells; its settings are ``table`` and ``column``."""
 
+MAX_UNITS = 10_000_000
+"""Largest study; its units are listed in memory."""
+
 T = TypeVar("T")
 Label = Annotated[str, Field(pattern=r"^[^|\s][^|\n]{0,79}$")]
-Count = Annotated[int, Field(ge=1, strict=True)]
+Count = Annotated[int, Field(ge=1, le=10**12, strict=True)]
 Instances = Annotated[list[Annotated[int, Field(ge=0, strict=True)]], Field(min_length=1)]
 
 
@@ -168,6 +171,11 @@ class Study(_Strict):
             values = getattr(self, field)
             if len(set(values)) < len(values):
                 raise SettingError(explain(field, "each number once", values, "Drop one."))
+        instances = len({*self.reporting, *self.tuning}) * self.seeds
+        units = len(self.problems) * len(self.dims) * len(self.optimizers) * instances
+        if units > MAX_UNITS:
+            fix = "Split the study."
+            raise SettingError(explain("study", f"at most {MAX_UNITS:,} units", f"{units:,}", fix))
         return self
 
     @classmethod

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from swarmnas.networks.blocks import CellBlock, Stack, spread
+from swarmnas.networks.memory import is_out_of_memory
 from swarmnas.networks.mixtures import mixed_terms
 from swarmnas.networks.operations import Operation, Zero, apply
 
@@ -68,7 +69,7 @@ def swarm_losses(
         try:
             losses.append(_losses(*evaluator.logits(start, stop), labels))
         except (RuntimeError, MemoryError) as error:
-            if stop - start == 1 or not _is_out_of_memory(error):
+            if stop - start == 1 or not is_out_of_memory(error):
                 raise
             memory_bound = each * (stop - start) // 2
             continue
@@ -94,11 +95,6 @@ def _bytes_of_a_particle(stack: Stack, images: Tensor) -> int:
         for place in places
     )
     return max(1, int(pixels * channels * images.element_size()))
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    words = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 def _cached_parts(part: Tensor) -> int:

@@ -127,8 +127,8 @@ class Verdict:
         return _read(
             cls,
             record,
-            actions=tuple(_action_from_json(item) for item in record.get("actions", ())),
-            parts=tuple(Verdict.from_json(item) for item in record.get("parts", ())),
+            actions=tuple(map(_action_from_json, _objects(record, "actions"))),
+            parts=tuple(map(Verdict.from_json, _objects(record, "parts"))),
         )
 
 
@@ -172,8 +172,8 @@ class Decision:
         return _read(
             cls,
             record,
-            actions=tuple(_action_from_json(item) for item in record.get("actions", ())),
-            verdicts=tuple(Verdict.from_json(item) for item in record.get("verdicts", ())),
+            actions=tuple(map(_action_from_json, _objects(record, "actions"))),
+            verdicts=tuple(map(Verdict.from_json, _objects(record, "verdicts"))),
         )
 
 
@@ -190,6 +190,16 @@ def _read(cls: Callable[..., T], record: Mapping[str, Any], **parts: Any) -> T:
             f"decision: expected the keys {', '.join(sorted(known))}; got "
             f"{', '.join(map(str, record)) or 'none'}. Is the record one of a search?"
         ) from cause
+
+
+def _objects(record: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    found = record.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(item, Mapping) for item in found):
+        raise DocumentError(
+            f"decision, {key}: expected a list of objects; got {found!r:.60}. "
+            "Is the record one of a search?"
+        )
+    return found
 
 
 def _action_to_json(action: Action) -> dict[str, Any]:

@@ -9,13 +9,12 @@ from typing import Any
 from swarmnas import rng
 from swarmnas.checks import as_int, explain
 from swarmnas.datasets import Batches
-from swarmnas.documents import parse_json, read_text
 from swarmnas.errors import RunError
 from swarmnas.networks import Network
 from swarmnas.runs import RunDirectory
 from swarmnas.search import SearchConfig
 from swarmnas.search.loaders import dataset_of
-from swarmnas.spaces import Genotype, create
+from swarmnas.spaces import create, read_genotype
 from swarmnas.training import Protocol, evaluate, fit
 
 __all__ = ["compare_with_random"]
@@ -59,7 +58,7 @@ def compare_with_random(
                 str(run), "a finished search", "none yet", f"Run: swarmnas search --resume {run}"
             )
         )
-    found = Genotype.from_json(parse_json(read_text(path), source=str(path))["genotype"])
+    found = read_genotype(str(path))
     config = SearchConfig.from_mapping(directory.config["search"], source=str(directory.path))
     space = create(config.space)
     if config.num_classes is not None:

@@ -4,7 +4,7 @@ Holds NumPy arrays and JSON; callers convert. Nothing is pickled, in either dire
 """
 
 from swarmnas.runs.callbacks import Callback, Callbacks
-from swarmnas.runs.checkpoint import Checkpoint
+from swarmnas.runs.checkpoint import Checkpoint, restoring
 from swarmnas.runs.directory import RunDirectory
 
-__all__ = ["Callback", "Callbacks", "Checkpoint", "RunDirectory"]
+__all__ = ["Callback", "Callbacks", "Checkpoint", "RunDirectory", "restoring"]

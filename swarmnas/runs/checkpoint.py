@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from safetensors.numpy import save
 from swarmnas.checks import explain
 from swarmnas.errors import RunError, SettingError
 
-__all__ = ["Checkpoint", "decode", "digest", "encode"]
+__all__ = ["Checkpoint", "decode", "digest", "encode", "restoring"]
 
 FORMAT = "swarmnas-checkpoint"
 VERSION = 1
@@ -117,6 +118,27 @@ def decode(path: Path) -> Checkpoint:
     prefix = "arrays/"
     arrays = {name[len(prefix) :]: tensors[name] for name in tensors if name.startswith(prefix)}
     return Checkpoint(step, arrays, state)
+
+
+@contextlib.contextmanager
+def restoring(where: str, what: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a run takes its state out of a checkpoint into one line.
+
+    Args:
+        where: The checkpoint.
+        what: Whose state it should hold: "this search".
+
+    Raises:
+        RunError: Something is missing or does not fit: another run or version wrote it.
+    """
+    try:
+        yield
+    except RunError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as cause:
+        got = f"no {cause}" if type(cause) is KeyError else " ".join(str(cause).split())[:200]
+        fix = "Another version or another run wrote it: start the run again."
+        raise RunError(explain(where, f"the state of {what}", got, fix)) from cause
 
 
 def _as_array(where: str, value: object) -> np.ndarray[Any, Any]:

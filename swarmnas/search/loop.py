@@ -22,6 +22,7 @@ from swarmnas import documents, rng
 from swarmnas.checks import as_float, as_int, explain, finite_loss, unknown_name
 from swarmnas.errors import DeviceError, DivergenceError, RunError, SettingError
 from swarmnas.networks import Supernet
+from swarmnas.networks.memory import within_memory
 from swarmnas.networks.state import load_module, load_optimizer, module_state, optimizer_state
 from swarmnas.phases import (
     Decision,
@@ -39,7 +40,7 @@ from swarmnas.phases import (
     epochs_without_gain,
     load_policy,
 )
-from swarmnas.runs import Callback, Callbacks, Checkpoint, RunDirectory
+from swarmnas.runs import Callback, Callbacks, Checkpoint, RunDirectory, restoring
 from swarmnas.search.config import SearchConfig, default_path
 from swarmnas.search.drivers import (
     GradientDriver,
@@ -373,9 +374,16 @@ class _Search:
 
     def _train_weights(self, train: Batch, draws: np.random.Generator) -> float:
         images, labels = train
-        loss = functional.cross_entropy(self._supernet(images, mixing=self._mixing(draws)), labels)
-        self._sgd.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        mixing = self._mixing(draws)
+
+        def gradients(size: int) -> torch.Tensor:
+            logits = self._supernet(images[:size], mixing=mixing)
+            loss = functional.cross_entropy(logits, labels[:size])
+            self._sgd.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss
+
+        loss = within_memory(gradients, len(labels))
         norm = torch.nn.utils.clip_grad_norm_(self._weights, self.config.gradient_clip)
         value = finite_step("training loss", loss, norm)
         self._sgd.step()
@@ -631,7 +639,8 @@ class _Search:
             RunError: They are not.
         """
         state = checkpoint.state
-        try:
+        where = f"{directory.path}, checkpoint of step {checkpoint.step}"
+        with restoring(where, "this search"):
             self._num_records = as_int("num_records", state["num_records"], low=0)
             directory.truncate(self._num_records)
             for record in directory.history():
@@ -643,18 +652,6 @@ class _Search:
             for name in ("halvings", "step", "evaluations"):
                 setattr(self, f"_{name}", as_int(name, state[name], low=0))
             self._seconds = as_float("seconds", state["seconds"], low=0)
-        except RunError:
-            raise
-        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as cause:
-            got = f"no {cause}" if type(cause) is KeyError else " ".join(str(cause).split())[:200]
-            raise RunError(
-                explain(
-                    f"{directory.path}, checkpoint of step {checkpoint.step}",
-                    "the state of this search",
-                    got,
-                    "Another version or another run wrote it: start the run again.",
-                )
-            ) from cause
 
     def _finish(self, directory: RunDirectory, callbacks: Callback) -> SearchResult:
         genotype = self._read_out()

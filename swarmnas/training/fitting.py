@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from itertools import islice
@@ -19,8 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from swarmnas.checks import explain
-from swarmnas.errors import DataError, DivergenceError
+from swarmnas.checks import explain, finite_loss
+from swarmnas.errors import DataError
+from swarmnas.networks.memory import within_memory
 from swarmnas.networks.network import Network
 from swarmnas.networks.seeding import seeded
 from swarmnas.networks.state import load_module, load_optimizer, module_state, optimizer_state
@@ -168,23 +168,20 @@ class Fit:
     def take(self, images: Tensor, labels: Tensor) -> float:
         """Take one step and return its loss."""
         began = time.perf_counter()
-        with seeded(seed_sequence(self._seed, self.epoch, self.step)), self._autocast():
-            logits, *auxiliary = _as_tuple(self._forward(images))
-            loss = main = self._loss(logits, labels)
-            for other in auxiliary:
-                loss = loss + self.protocol.auxiliary * self._loss(other, labels)
-        value = float(main.detach())
-        if not math.isfinite(value):
-            raise DivergenceError(
-                explain(
-                    f"training loss in epoch {self.epoch}, step {self.step + 1}",
-                    "a finite number",
-                    value,
-                    "Lower the learning rate, and look for NaN in the images.",
-                )
-            )
-        self._optimizer.zero_grad()
-        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+
+        def gradients(size: int) -> tuple[Tensor, Tensor]:
+            with seeded(seed_sequence(self._seed, self.epoch, self.step)), self._autocast():
+                logits, *auxiliary = _as_tuple(self._forward(images[:size]))
+                loss = main = self._loss(logits, labels[:size])
+                for other in auxiliary:
+                    loss = loss + self.protocol.auxiliary * self._loss(other, labels[:size])
+            self._optimizer.zero_grad()
+            self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            return main, logits
+
+        main, logits = within_memory(gradients, len(labels))
+        where = f"training loss in epoch {self.epoch}, step {self.step + 1}"
+        value = finite_loss(where, float(main.detach()))
         if self.protocol.gradient_clip is not None:
             self._scaler.unscale_(self._optimizer)
             nn.utils.clip_grad_norm_(self.network.parameters(), self.protocol.gradient_clip)

@@ -18,7 +18,7 @@ from swarmnas.datasets import Dataset
 from swarmnas.errors import DeviceError, RunError
 from swarmnas.networks import Network
 from swarmnas.rng import seed_sequence
-from swarmnas.runs import Callback, Callbacks, RunDirectory
+from swarmnas.runs import Callback, Callbacks, RunDirectory, restoring
 from swarmnas.spaces import Genotype, Space, create
 from swarmnas.training.config import TrainingConfig
 from swarmnas.training.fitting import Fit
@@ -98,13 +98,14 @@ def resume(path: Path | str, *, callbacks: Sequence[Callback] = ()) -> TrainingR
     directory = RunDirectory.open(path)
     source = str(directory.path / "config.toml")
     settings = directory.config
-    if not {"training", "protocol", "genotype"} <= settings.keys():
+    genotype = settings.get("genotype")
+    if not {"training", "protocol"} <= settings.keys() or not isinstance(genotype, dict):
         raise RunError(
             f"{path}: expected the run of a training; got one with the settings "
             f"{', '.join(settings) or 'none'}. Name a directory that `swarmnas train` wrote."
         )
     training = _Training(
-        Genotype.from_json(settings["genotype"]["json"]),
+        Genotype.from_json(genotype.get("json")),
         TrainingConfig.from_mapping(settings["training"], source=source),
         Protocol.from_mapping(settings["protocol"], source=source),
         documents.parse_json(settings["genotype"].get("origin", "{}"), source=source),
@@ -229,15 +230,17 @@ class _Training:
         if checkpoint is None:
             directory.truncate(0)
             return
-        theirs = checkpoint.state.get("genotype")
-        if theirs != self.genotype.to_json():
-            raise RunError(
-                explain(
-                    f"{directory.path}, checkpoint of step {checkpoint.step}",
-                    f"one of the genotype {self.genotype.to_text()}",
-                    Genotype.from_json(theirs).to_text() if theirs else "none",
-                    "Keep the files of a run together, or start the run again.",
+        where = f"{directory.path}, checkpoint of step {checkpoint.step}"
+        with restoring(where, "this training"):
+            theirs = checkpoint.state.get("genotype")
+            if theirs != self.genotype.to_json():
+                raise RunError(
+                    explain(
+                        where,
+                        f"one of the genotype {self.genotype.to_text()}",
+                        Genotype.from_json(theirs).to_text() if theirs else "none",
+                        "Keep the files of a run together, or start the run again.",
+                    )
                 )
-            )
-        directory.truncate(checkpoint.state["num_records"])
-        self._fit.restore(checkpoint.arrays, checkpoint.state["fit"])
+            directory.truncate(checkpoint.state["num_records"])
+            self._fit.restore(checkpoint.arrays, checkpoint.state["fit"])

@@ -46,11 +46,11 @@ def outcome(path):
         pytest.param("bench", BENCH, [*moments(1), *writes(7, 8)], 2, id="bench"),
         pytest.param("search", SEARCH, moments(25), 20, id="search-25", marks=pytest.mark.slow),
         pytest.param(
-            "search", SEARCH, writes(*range(1, 41)), 40, id="search-writes", marks=pytest.mark.slow
+            "search", SEARCH, writes(*range(1, 37)), 30, id="search-writes", marks=pytest.mark.slow
         ),
         pytest.param("bench", BENCH, moments(25), 20, id="bench-25", marks=pytest.mark.slow),
         pytest.param(
-            "bench", BENCH, writes(*range(1, 21)), 20, id="bench-writes", marks=pytest.mark.slow
+            "bench", BENCH, writes(*range(1, 20)), 18, id="bench-writes", marks=pytest.mark.slow
         ),
     ],
 )
