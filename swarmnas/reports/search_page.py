@@ -365,7 +365,8 @@ def write_report(paths: Sequence[Path | str], out: Path | str | None = None) -> 
         )
     for path, run in trained.items():
         training = TrainingRecords(run)
-        if not any([search.add(training) for search in runs]):
+        shown = [search.add(training) for search in runs]
+        if not any(shown):
             raise SettingError(
                 explain(
                     str(path),

@@ -90,7 +90,7 @@ def test_nothing_is_wrong_on_the_console_and_nothing_sticks_out(browser, page, s
 
 def test_sliders_move_the_alphas_and_the_swarm(browser, pages):
     opened(browser, pages["finished"])
-    heat = lambda: browser.find_element(By.CSS_SELECTOR, ".heat tbody").text  # noqa: E731
+    heat = lambda: browser.find_element(By.CSS_SELECTOR, ".heat tbody").text
     alphas = browser.find_element(By.ID, "run0-alphas")
     last = heat()
     moved(browser, alphas, 0)
@@ -100,7 +100,7 @@ def test_sliders_move_the_alphas_and_the_swarm(browser, pages):
     assert alphas.get_attribute("aria-valuetext").startswith("2 of ")
     moved(browser, alphas, 99)
     assert heat() == last
-    dots = lambda: [  # noqa: E731
+    dots = lambda: [
         (dot.get_attribute("cx"), dot.get_attribute("cy"))
         for dot in browser.find_elements(By.CSS_SELECTOR, ".particle")
     ]
@@ -139,12 +139,10 @@ def test_the_theme_follows_the_system_and_switches(browser, page):
         preference = {"features": [{"name": "prefers-color-scheme", "value": system}]}
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", preference)
         opened(browser, page)
-        colour = lambda: browser.execute_script(  # noqa: E731
+        colour = lambda: browser.execute_script(
             "return getComputedStyle(document.body).backgroundColor"
         )
-        theme = lambda: browser.execute_script(  # noqa: E731
-            "return document.documentElement.dataset.theme"
-        )
+        theme = lambda: browser.execute_script("return document.documentElement.dataset.theme")
         before = colour()
         assert theme() == system
         browser.find_element(By.ID, "theme").click()
