@@ -11,6 +11,7 @@ import json
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from swarmnas import documents
 from swarmnas.atomic import replace_file, writing
-from swarmnas.checks import explain, require
+from swarmnas.checks import as_int, explain, require
 from swarmnas.errors import RunError, SettingError, SwarmNASError, SwarmNASWarning
 from swarmnas.phases import Action, Decision, FreezeOperations, Policy, Signals, policies
 from swarmnas.phases.explanation import told
@@ -33,8 +34,11 @@ __all__ = ["REPORT", "SearchRecords", "page_data", "render_report", "write_repor
 REPORT = "report.html"
 """The file's name in a run directory."""
 
-SAID = ("table.json", "comparison.json", "training.json")
+SAID = ("table.json", "comparison.json")
 """Files of a run that say how good its cell is: an object with a title and rows."""
+
+MEASURED = ("accuracy", "loss", "parameters")
+"""What a training's evaluation says in the report."""
 
 CURVES = ("train_loss", "valid_loss", "valid_accuracy", "diversity", "entropy")
 
@@ -86,6 +90,7 @@ class SearchRecords:
         self.config: dict[str, Any] = run.config["search"]
         self.policy = documents.validate(Policy, run.config["policy"], source=source)
         self.versions = run.versions
+        self._trainings: list[dict[str, Any]] = []
         with warnings.catch_warnings():  # a running search may be writing the last line
             warnings.simplefilter("ignore", SwarmNASWarning)
             records = run.history()
@@ -93,18 +98,21 @@ class SearchRecords:
         self.signals = [Signals.from_json(record) for record in epochs]
         history = str(run.path / "history.jsonl")
         self._traced = [documents.validate(_Traced, record, source=history) for record in epochs]
-        self.decisions = [
-            (int(record.get("epoch", 0)), Decision.from_json(record))
-            for record in records
-            if record.get("kind") == "decision"
-        ]
+        self.decisions = _decided(records, "decision")
         """The epoch after which each was taken, and the decision."""
+        self._divergences = [(at - 1, found) for at, found in _decided(records, "divergence")]
 
     @property
     def finished(self) -> bool:
         """Whether the policy stopped the search and its genotype was written."""
         stopped = bool(self.decisions) and self.decisions[-1][1].stop
         return stopped and (self.path / "genotype.json").exists()
+
+    def add(self, training: TrainingRecords) -> bool:
+        """Show a training beside the search if it is of the cell found; return whether it is."""
+        found = self.finished and self._genotype() == training.genotype
+        self._trainings += [training.row] if found else []
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Return what the page shows, as plain data."""
@@ -155,7 +163,7 @@ class SearchRecords:
         """Yield each stay in a phase: its epochs, who moves the alphas, and why it ended."""
         reasons = {epoch: decision.reason for epoch, decision in self.decisions}
         starts = [i for i, signals in enumerate(self.signals) if signals.phase_epochs == 1]
-        for start, end in zip(starts, [*starts[1:], len(self.signals)], strict=True):
+        for start, end in pairwise([*starts, len(self.signals)]):
             first, last = self.signals[start], self.signals[end - 1]
             phase = self.policy[first.phase]
             ended = end < len(self.signals) or self.finished
@@ -183,10 +191,13 @@ class SearchRecords:
 
     def _decisions(self) -> Iterator[dict[str, Any]]:
         phase: str | None = None
-        for epoch, decision in self.decisions:
+        for epoch, decision in sorted(
+            [*self.decisions, *self._divergences], key=lambda decided: decided[0]
+        ):
             yield {
                 "epoch": epoch,
                 "switch": decision.phase != phase or decision.stop,
+                "diverged": (epoch, decision) in self._divergences,
                 "reason": decision.reason,
                 "actions": [text for text in map(_action, decision.actions) if text],
             }
@@ -233,9 +244,7 @@ class SearchRecords:
     def _found(self, space: Space | None) -> dict[str, Any] | None:
         """Return the genotype to draw: the found one, or that of the last epoch."""
         if self.finished:
-            source = self.path / "genotype.json"
-            found = documents.parse_json(documents.read_text(source), source=str(source))
-            genotype = Genotype.from_json(found.get("genotype"))
+            genotype = self._genotype()
         else:
             text = self.signals[-1].genotype if self.signals else None
             if text is None or space is None:
@@ -255,17 +264,22 @@ class SearchRecords:
             },
         }
 
+    def _genotype(self) -> Genotype:
+        source = self.path / "genotype.json"
+        found = documents.parse_json(documents.read_text(source), source=str(source))
+        return Genotype.from_json(found.get("genotype") if isinstance(found, dict) else found)
+
     def _said(self) -> Iterator[dict[str, Any]]:
         """Yield what tables and trainings say of the found cell, a table each."""
+        if self._trainings:
+            yield _table("Trained from scratch", self._trainings)
         for name in SAID:
             path = self.path / name
             if not path.exists():
                 continue
             found = documents.parse_json(documents.read_text(path), source=str(path))
             said = documents.validate(_Said, found, source=str(path))
-            columns = list(dict.fromkeys(column for row in said.rows for column in row))
-            rows = [[_shown(row.get(column)) for column in columns] for row in said.rows]
-            yield {"title": said.title, "columns": columns, "rows": rows}
+            yield _table(said.title, said.rows)
 
     def _repeat(self) -> dict[str, Any]:
         """Return what repeats the run: files to save, and the command."""
@@ -275,6 +289,29 @@ class SearchRecords:
             files["policy.toml"] = self.policy.to_toml()
             command += " --policy policy.toml"
         return {"files": files, "command": command}
+
+
+class TrainingRecords:
+    """What a training of a found cell says: a row of numbers.
+
+    Args:
+        run: The run directory of a training.
+    """
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.path = run.path
+        self.genotype = Genotype.from_json(run.config["genotype"].get("json", "{}"))
+        last = next((r for r in reversed(run.history()) if r.get("kind") == "epoch"), {})
+        path = run.path / "evaluation.json"
+        evaluation = {}
+        if path.exists():
+            evaluation = documents.parse_json(documents.read_text(path), source=str(path))
+        found = {
+            "training": run.path.name,
+            **{name: last.get(name) for name in ("epoch", "train_loss", "valid_accuracy")},
+            **{f"{evaluation.get('split')} {name}": evaluation.get(name) for name in MEASURED},
+        }
+        self.row = {name: value for name, value in found.items() if value is not None}
 
 
 def render_report(runs: Sequence[SearchRecords], *, live: bool = False) -> str:
@@ -308,20 +345,36 @@ def write_report(paths: Sequence[Path | str], out: Path | str | None = None) -> 
     """Write the report of one search, or of several side by side, as one HTML file.
 
     Args:
-        paths: Run directories, at least one.
-        out: The file; by default ``report.html``, in the run directory of a single run and in the
-            working directory for several.
+        paths: Run directories of searches, at least one, and of trainings of the cells that they
+            found.
+        out: The file; by default ``report.html``, in the run directory of a single search and in
+            the working directory for several.
 
     Returns:
         The file's path.
 
     Raises:
-        SettingError: There is no run.
-        RunError: A directory holds no search, or the file cannot be written.
+        SettingError: There is no search, or a training is of another cell.
+        RunError: A directory holds neither, or the file cannot be written.
     """
-    if not paths:
-        raise SettingError(explain("runs", "at least one", "none", "Name a run directory."))
-    runs = [SearchRecords(path) for path in paths]
+    trained = {path: run for path in paths if "training" in (run := RunDirectory.open(path)).config}
+    runs = [SearchRecords(path) for path in paths if path not in trained]
+    if not runs:
+        raise SettingError(
+            explain("runs", "at least one search", "none", "Name the directory of a search.")
+        )
+    for path, run in trained.items():
+        training = TrainingRecords(run)
+        shown = [search.add(training) for search in runs]
+        if not any(shown):
+            raise SettingError(
+                explain(
+                    str(path),
+                    "the training of a cell that one of the searches found",
+                    training.genotype.to_text(),
+                    "Leave it out, or add its search.",
+                )
+            )
     if out is None:
         out = runs[0].path / REPORT if len(runs) == 1 else REPORT
     path = Path(out).absolute()
@@ -343,6 +396,20 @@ def _known_space(name: str) -> Space | None:
         return create_space(name)
     except SwarmNASError:
         return None
+
+
+def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    shown = [[_shown(row.get(column)) for column in columns] for row in rows]
+    return {"title": title, "columns": columns, "rows": shown}
+
+
+def _decided(records: list[dict[str, Any]], kind: str) -> list[tuple[int, Decision]]:
+    return [
+        (as_int("epoch", record.get("epoch", 0), low=0), Decision.from_json(record))
+        for record in records
+        if record.get("kind") == kind
+    ]
 
 
 def _action(action: Action) -> str | None:

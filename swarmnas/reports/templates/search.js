@@ -45,6 +45,7 @@ const known = (value) => value !== null && value !== undefined;
 const short = (value) => (known(value) ? String(Number(value.toPrecision(4))) : "–");
 
 function show(event, text) {
+  tip.owner = event.currentTarget;
   const box = event.currentTarget.getBoundingClientRect();
   const [x, y] = event.clientX ? [event.clientX, event.clientY] : [box.x + box.width / 2, box.bottom];
   tip.textContent = text;
@@ -54,7 +55,10 @@ function show(event, text) {
   tip.style.left = Math.max(8, left) + "px";
   tip.style.top = (below ? y + 18 : Math.max(8, y - tip.offsetHeight - 14)) + "px";
 }
-const hide = () => { tip.hidden = true; };
+function hide(event) {
+  // A page that scrolls to a focused mark moves others away from under the pointer.
+  if (!event || event.currentTarget === tip.owner) tip.hidden = true;
+}
 const hints = (text) => ({
   onpointermove: (event) => { event.stopPropagation(); show(event, text); },
   onpointerleave: hide, onfocus: (event) => show(event, text), onblur: hide,
@@ -200,7 +204,7 @@ function course(run, width) {
       cursor.setAttribute("visibility", "visible");
       show(event, `epoch ${run.epochs[at]}\n` + readings(run, at).map(([name, value]) => `${name}: ${value}`).join("\n"));
     },
-    onpointerleave: () => { hide(); cursor.setAttribute("visibility", "hidden"); },
+    onpointerleave: (event) => { hide(event); cursor.setAttribute("visibility", "hidden"); },
   });
   drawing.append(cursor, area, decisionMarks(run, x, marksAt, height - 18));
   return drawing;
@@ -240,7 +244,9 @@ function decisionMarks(run, x, y, bottom) {
         ? svg("line", { x1: at, x2: at, y1: y, y2: bottom, stroke: "var(--mark)", "stroke-width": 1.4, "stroke-dasharray": "2 3" })
         : null,
       svg("circle", { class: "ring", cx: at, cy: y, r: 9 }),
-      decision.switch
+      decision.diverged
+        ? svg("path", { d: `M${at - 6} ${y - 6}l12 12m0 -12l-12 12`, stroke: "var(--valid)", "stroke-width": 3 })
+        : decision.switch
         ? svg("path", { d: `M${at} ${y - 7}l7 7l-7 7l-7 -7z`, fill: "var(--mark)" })
         : svg("circle", { cx: at, cy: y, r: 3, fill: "var(--quiet)" })));
   });
@@ -258,10 +264,8 @@ const STYLES = [
 
 function cell(name, part) {
   const targets = part.choices.map((choice) => choice[2]);
-  const count = Math.max(...targets) + 1, gap = 62, middle = part.concat ? 84 : 24, radius = 14;
-  const names = [...Array(count).keys()].map((node) =>
-    node >= part.inputs ? String(node) : part.inputs === 1 ? "in" : `in ${node + 1}`);
-  if (!part.concat) names[count - 1] = "out";
+  const count = Math.max(...targets) + 1, gap = 62, middle = part.concat ? 84 : 44, radius = 14;
+  const names = [...Array(count).keys()].map(String);
   const rows = count + (part.concat ? 1 : 0);
   const y = (node) => 24 + gap * node;
   const reach = (source, target) => 42 + 56 * (target - source - 1); // two labels fit side by side
@@ -290,11 +294,15 @@ function cell(name, part) {
         fill: "none", stroke: "var(--quiet)", "stroke-width": 1.4,
       }));
     }
-    names.push("out");
+    names.push("");
   }
-  names.forEach((text, node) => drawing.append(
-    svg("circle", { cx: middle, cy: y(node), r: radius, fill: "var(--panel)", stroke: "var(--text)", "stroke-width": 1.3 }),
-    svg("text", { x: middle, y: y(node) + 4, "text-anchor": "middle", "font-size": text.length > 2 ? 9 : 11 }, text)));
+  names.forEach((text, node) => {
+    const role = node < part.inputs ? "in" : node === names.length - 1 ? "out" : "";
+    drawing.append(
+      svg("circle", { cx: middle, cy: y(node), r: radius, fill: "var(--panel)", stroke: "var(--text)", "stroke-width": 1.3 }),
+      svg("text", { x: middle, y: y(node) + 4, "text-anchor": "middle" }, text || role),
+      svg("text", { x: middle - radius - 5, y: y(node) + 4, "text-anchor": "end", class: "quiet-text" }, text ? role : ""));
+  });
   drawing.append(...labels);
   return drawing;
 }
@@ -492,7 +500,8 @@ function section(run, number, width, alone) {
       html("h3", {}, "The course of the search"),
       html("p", { class: "legend" }, ...movers.map((mover) =>
         html("span", {}, html("i", { style: `background: var(--${mover})` }), MOVERS[mover])),
-      html("span", {}, "◆ change of phase"), html("span", {}, "• goes on"), html("span", {}, "reasons: point, or Tab and arrows")),
+      html("span", {}, "◆ change of phase"), html("span", {}, "• goes on"),
+      run.decisions.some((decision) => decision.diverged) ? html("span", {}, "✕ diverged") : null, html("span", {}, "reasons: point, or Tab and arrows")),
       course(run, width),
       details("Readings as a table", table(["epoch", ...Object.keys(run.curves).map((name) => CURVES[name]), "genotype"],
         run.epochs.map((epoch, at) => [String(epoch), ...Object.values(run.curves).map((values) => short(values[at])), run.genotypes[at] || "–"]))),

@@ -1,0 +1,66 @@
+"""Searches without a network: a policy's own decisions over made-up readings, written as a run."""
+
+import tomllib
+
+import numpy as np
+
+from swarmnas.phases import PolicyEngine, ReseedSwarm, Signals, load_policy
+from swarmnas.runs import RunDirectory
+from swarmnas.search import SearchConfig
+from swarmnas.search.trace import SwarmTrace, trace_alphas
+from swarmnas.spaces import Adapter, create
+
+BATCHES = 3
+"""Generations of an epoch of a swarm."""
+
+
+def write_search(
+    path, *, space="nasbench201", policy="g-icso-nas", epochs=10, stop_after=None, particles=6
+):
+    """Write the run of a search; broken off after so many epochs if that is given."""
+    rng = np.random.default_rng(0)
+    plan = load_policy(policy).rescaled(epochs=epochs)
+    engine = PolicyEngine(plan)
+    config = SearchConfig(space=space, policy=policy, epochs=epochs)
+    settings = {"search": config.to_mapping(), "policy": tomllib.loads(plan.to_toml())}
+    run = RunDirectory.create(path, config=settings)
+    rules = create(space)
+    adapter = Adapter(rules)
+    swarm = rng.uniform(*adapter.bounds, (particles, adapter.num_dims))
+    alphas = {name: np.zeros(shape) for name, shape in rules.alpha_shapes.items()}
+    run.append({"kind": "decision", "epoch": 0, **engine.decision.to_json()})
+    while not engine.decision.stop and len(engine.history) != stop_after:
+        epoch = len(engine.history) + 1
+        traced = {}
+        if any(isinstance(action, ReseedSwarm) for action in engine.decision.actions):
+            swarm = rng.uniform(*adapter.bounds, (particles, adapter.num_dims))
+        if engine.phase.alphas == "swarm":
+            trace = SwarmTrace(adapter, swarm, generations=BATCHES)
+            for _ in range(BATCHES):
+                swarm = 0.9 * swarm + 0.1 * swarm[0]
+                trace.add(swarm, swarm.mean(axis=0))
+            traced = {"swarm": trace.generations}
+            alphas = adapter.to_alphas(swarm.mean(axis=0))
+        signals = Signals(
+            phase=engine.phase.name,
+            phase_epochs=engine.phase_epochs + 1,
+            epoch=epoch,
+            evaluations=particles * epoch,
+            seconds=float(epoch),
+            train_loss=2.0 / epoch,
+            valid_loss=2.2 / epoch if epoch != 2 else float("nan"),
+            valid_accuracy=1 - 1 / (epoch + 1),
+            diversity=adapter.diversity(swarm) if "swarm" in traced else None,
+            entropy=adapter.entropy(alphas),
+            genotype=rules.decode(alphas).to_text(),
+            skip_share=0.0,
+        )
+        decision = engine.observe(signals)
+        run.append({"kind": "epoch", **signals.to_json(), **trace_alphas(alphas), **traced})
+        run.append({"kind": "decision", "epoch": epoch, **decision.to_json()})
+    if engine.decision.stop:
+        genotype = rules.decode(alphas)
+        run.write_json(
+            "genotype.json", {"genotype": genotype.to_json(), "text": genotype.to_text()}
+        )
+    return run.path
