@@ -73,7 +73,7 @@ def restore_generator(state: Mapping[str, Any]) -> np.random.Generator:
         StateError: The state is not that of an SFC64 generator.
     """
     words = state.get("words")
-    rest = [state.get("has_uint32"), state.get("uinteger")]
+    rest: list[Any] = [state.get("has_uint32"), state.get("uinteger")]
     if (
         state.get("kind") != "SFC64"
         or not isinstance(words, list)

@@ -100,7 +100,7 @@ class CellBlock(nn.Module):
         if not self.inputs:
             return list(inputs)
         return [
-            (adapt.body if rectified else adapt)(images, images.shape[0] // batch)
+            (cast(nn.Module, adapt.body) if rectified else adapt)(images, images.shape[0] // batch)
             for adapt, images in zip(self.inputs, inputs, strict=True)
         ]
 

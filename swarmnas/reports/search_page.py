@@ -301,7 +301,9 @@ class TrainingRecords:
     def __init__(self, run: RunDirectory) -> None:
         self.path = run.path
         self.genotype = Genotype.from_json(run.config["genotype"].get("json", "{}"))
-        last = next((r for r in reversed(run.history()) if r.get("kind") == "epoch"), {})
+        last: dict[str, Any] = next(
+            (r for r in reversed(run.history()) if r.get("kind") == "epoch"), {}
+        )
         path = run.path / "evaluation.json"
         evaluation = {}
         if path.exists():
