@@ -65,15 +65,15 @@ def test_a_point_that_nevergrad_was_not_asked_for_steers_the_swarm(registered):
     optimizer.tell(candidate, -100.0)
     for _ in range(200):
         candidate = optimizer.ask()
-        optimizer.tell(candidate, 1.0 + sphere(candidate.value - 2.5))
+        optimizer.tell(candidate, 1.0)
     near = np.median([abs(optimizer.ask().value - 2.5).max() for _ in range(20)])
-    assert near < 1
+    assert near < 2.5  # 5 where nothing steers
 
 
 @pytest.mark.parametrize(
     "space",
     [
-        lambda: nevergrad.p.Array(shape=(1,), lower=-2.0, upper=3.0),
+        lambda: nevergrad.p.Array(shape=(1,)).set_bounds(-2.0, 3.0, full_range_sampling=True),
         lambda: nevergrad.p.Array(shape=(1,)),
         lambda: nevergrad.p.Log(lower=1e-3, upper=10.0),
         lambda: nevergrad.p.Scalar(lower=0, upper=6).set_integer_casting(),
@@ -250,7 +250,8 @@ def test_a_missing_extra_is_one_line(name, host, extra, monkeypatch):
     monkeypatch.setitem(sys.modules, host, None)
     expected = f"{name}: needs the package '{host}', which is not installed"
     with pytest.raises(MissingDependencyError, match=expected) as caught:
-        getattr(importlib.import_module("swarmnas.integrations"), name)("somewhere")
+        made = getattr(importlib.import_module("swarmnas.integrations"), name)
+        made(**({"directory": "somewhere"} if name == "TensorBoard" else {}))
     assert str(caught.value).endswith(f"Run: pip install 'swarmnas[{extra}]'.")
     assert "\n" not in str(caught.value)
 
