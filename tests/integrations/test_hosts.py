@@ -249,9 +249,10 @@ def test_a_missing_extra_is_one_line(name, host, extra, monkeypatch):
             monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, host, None)
     expected = f"{name}: needs the package '{host}', which is not installed"
+    fresh = importlib.import_module("swarmnas.integrations")
+    given = {"directory": "somewhere"} if name == "TensorBoard" else {}
     with pytest.raises(MissingDependencyError, match=expected) as caught:
-        made = getattr(importlib.import_module("swarmnas.integrations"), name)
-        made(**({"directory": "somewhere"} if name == "TensorBoard" else {}))
+        getattr(fresh, name)(**given)
     assert str(caught.value).endswith(f"Run: pip install 'swarmnas[{extra}]'.")
     assert "\n" not in str(caught.value)
 
