@@ -19,30 +19,35 @@ KINDS = {
     "datasets": "swarmnas.datasets:datasets",
     "protocols": "swarmnas.training:protocols",
     "problems": "swarmnas.problems:problems",
+    "genotypes": "swarmnas.spaces:available_genotypes",
 }
-"""Kind -> its registry."""
+"""Kind -> its registry, or a function that returns a summary by name."""
 
 
-def _registry(kind: str) -> Any:
+def _rows(kind: str) -> list[dict[str, str]]:
     module, _, attribute = KINDS[one_of("kind", kind, KINDS)].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    catalogue: Any = getattr(importlib.import_module(module), attribute)
+    if callable(catalogue):
+        return [
+            {"name": name, "summary": summary, "origin": "swarmnas"}
+            for name, summary in catalogue().items()
+        ]
+    entries = catalogue.entries().values()
+    return [{"name": e.name, "summary": e.summary, "origin": e.origin} for e in entries]
 
 
 def command(
     kind: Annotated[str, typer.Argument(help=f"One of: {', '.join(KINDS)}.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
-    """List the optimizers, spaces, policies, data sets, protocols or problems that there are."""
-    entries = _registry(kind).entries()
+    """List what there is of a kind: names, and a line on each."""
+    rows = _rows(kind)
     if as_json:
-        rows = [
-            {"name": e.name, "summary": e.summary, "origin": e.origin} for e in entries.values()
-        ]
         typer.echo(json.dumps(rows, indent=2))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("name", no_wrap=True)
     table.add_column("what it is")
-    for entry in entries.values():
-        table.add_row(entry.name, entry.summary)
+    for row in rows:
+        table.add_row(row["name"], row["summary"])
     Console().print(table)

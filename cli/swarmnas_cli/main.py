@@ -20,6 +20,7 @@ from swarmnas_cli import (
     probe,
     report,
     search,
+    show,
     table,
     train,
     watch,
@@ -56,6 +57,7 @@ app.command("report")(report.command)
 app.command("train")(train.command)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(evaluate.export)
+app.command("show")(show.command)
 app.command("explain")(explain.command)
 app.command("probe")(probe.command)
 app.command("compare")(compare.command)

@@ -60,6 +60,7 @@ def test_help_names_every_command():
         ("spaces", "nasbench201"),
         ("policies", "g-icso-nas"),
         ("datasets", "digits"),
+        ("genotypes", "DARTS_V2"),
     ],
 )
 def test_list_shows_names_and_json(kind, name):
@@ -67,6 +68,34 @@ def test_list_shows_names_and_json(kind, name):
     rows = json.loads(invoke("list", kind, "--json").output)
     assert name in {row["name"] for row in rows}
     assert all(row["summary"] for row in rows)
+
+
+def test_show_prints_cost_and_draws(tmp_path):
+    path = tmp_path / "cell.svg"
+    output = invoke("show", "DARTS_V2", "--out", path).output
+    assert "3,349,342 parameters" in output
+    assert "sep_conv_3x3" in output
+    assert path.read_bytes().startswith(b"<?xml")
+
+
+def test_show_counts_for_any_size():
+    small, large = (
+        json.loads(invoke("show", CELL, "--channels", channels, "--json").output)
+        for channels in (8, 16)
+    )
+    assert small["text"] == CELL
+    assert small["cells"] == 5
+    assert 3 < large["parameters"] / small["parameters"] < 4
+    assert 3 < large["flops"] / small["flops"] < 4
+
+
+def test_show_refuses_in_one_line(monkeypatch, capsys, tmp_path):
+    code, _, error = run_main(monkeypatch, capsys, "show", "DARTS_V3")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "Did you mean 'DARTS_V" in error
+    code, _, error = run_main(monkeypatch, capsys, "show", CELL, "--out", tmp_path / "cell.jpg")
+    assert code == 2
+    assert "expected one of .svg, .png, .pdf; got .jpg" in error
 
 
 def test_lookup_hides_test_columns_until_asked(table):

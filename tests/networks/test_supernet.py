@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from swarmnas.errors import DataError, SettingError, ShapeError, UnknownNameError
@@ -42,6 +43,52 @@ def test_same_weights_same_logits_and_gradients_as_straightforward_modules(name,
         gradients.append([logits, *torch.autograd.grad(loss, [*mixing.values(), *weights])])
     for our, their in zip(*gradients, strict=True):
         torch.testing.assert_close(our, their, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("reference", "cells", "mixing", "expected"),
+    [
+        # An edge: six separable convolutions of two steps, two poolings, eight normalisations.
+        # Besides: the stem, two adapters a cell, factorised reductions of two convolutions each
+        # (eight stride-2 skips in each of two reducing cells, two adapters).
+        (
+            "SupernetDarts",
+            8,
+            {"normal": (14, 8), "reduce": (14, 8)},
+            {
+                nn.Conv2d: 8 * 14 * 12 + 2 * 8 * 2 + 8 * 2 + 2 + 1,
+                nn.BatchNorm2d: 8 * 14 * 8 + 2 * 8 + 8 * 2 + 1,
+                nn.MaxPool2d: 8 * 14,
+                nn.AvgPool2d: 8 * 14,
+            },
+        ),
+        # An edge: two convolutions and a pooling. Besides: stem, two residual blocks, last norm.
+        (
+            "Supernet201",
+            5,
+            {"cell": (6, 5)},
+            {
+                nn.Conv2d: 15 * 6 * 2 + 2 * 3 + 1,
+                nn.BatchNorm2d: 15 * 6 * 2 + 2 * 2 + 2,
+                nn.AvgPool2d: 15 * 6 + 2,
+            },
+        ),
+    ],
+)
+def test_baseline_computes_what_is_published_and_nothing_more(reference, cells, mixing, expected):
+    with torch.device("meta"):
+        net = getattr(reference_modules(), reference)(10, 16, cells)
+        images = torch.empty(2, 3, 32, 32)
+    counts = dict.fromkeys(expected, 0)
+
+    def count(module, inputs):
+        if type(module) in counts:
+            counts[type(module)] += 1
+
+    for module in net.modules():
+        module.register_forward_pre_hook(count)
+    net(images, {cell: torch.ones(shape, device="meta") for cell, shape in mixing.items()})
+    assert counts == expected
 
 
 @pytest.mark.parametrize(("name", "cells"), SPACES)
