@@ -12,7 +12,9 @@ from swarmnas_cli.flags import shown
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(help="Run directories of searches, ended or not.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Searches, ended or not, and trainings of their cells.")
+    ],
     out: Annotated[
         Path | None,
         typer.Option(help="The file; report.html, in the run directory if there is one run."),

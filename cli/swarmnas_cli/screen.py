@@ -66,11 +66,14 @@ class Screen(Callback):
         table = Table(box=None, show_header=False, pad_edge=False)
         for key, title in self._titles.items():
             values = [epoch[key] for epoch in self._epochs if epoch.get(key) is not None]
-            if values and isinstance(values[-1], float):
-                row = sparkline(values[-SPARKS:], blocks=self._blocks)
-                table.add_row(title, f"{values[-1]:.4f}", row)
-            elif values:
+            try:
+                numbers = [float(value) for value in values[-SPARKS:]]  # records spell NaN "nan"
+            except ValueError:
                 table.add_row(title, "", str(values[-1]))
+                continue
+            if numbers:
+                row = sparkline(numbers, blocks=self._blocks)
+                table.add_row(title, f"{numbers[-1]:.4f}", row)
         parts: list[RenderableType] = [self._bar, table]
         parts += [Text(event, style="dim") for event in self._events[:-1]]
         parts += [Text(event, style="bold") for event in self._events[-1:]]

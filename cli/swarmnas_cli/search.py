@@ -97,12 +97,16 @@ def _search(
 
 def _offered() -> str | None:
     """Explain the command to somebody who typed it bare, and return the preset that they take."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not _is_terminal():
         return None  # a script: all settings at their defaults
     typer.echo(WELCOME)
     if typer.confirm("Search a network for handwritten digits now (three minutes)?", default=True):
         return "digits"
     raise typer.Exit
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _as_data(result: SearchResult) -> dict[str, Any]:

@@ -514,9 +514,9 @@ function section(run, number, width, alone) {
   for (const said of run.said) parts.push(html("h4", {}, said.title), table(said.columns, said.rows));
   if (!run.said.length) {
     parts.push(html("p", {}, run.finished
-      ? "No table was asked and nothing was trained yet. Train the cell and random ones alike with:"
+      ? "No table was asked and nothing was trained yet. Train the cell beside random ones, or by a published protocol:"
       : "A search that has not ended has no cell to train."));
-    if (run.finished) parts.push(html("pre", {}, `swarmnas compare ${run.path}`));
+    if (run.finished) parts.push(html("pre", {}, `swarmnas compare ${run.path}\nswarmnas train ${run.path}`));
   }
   parts.push(...repeat(run),
     details("Settings", table(["setting", "value"], Object.entries(run.settings))),
