@@ -163,12 +163,13 @@ class CellBlock(nn.Module):
         if self.cell.output == "last":
             return nodes[-1]
         inner = nodes[self.cell.num_inputs :]
-        most = max(images.shape[0] for images in inner)
-        whole = [
-            images if images.shape[0] == most else images.repeat(most // images.shape[0], 1, 1, 1)
-            for images in inner  # an empty node may stand for all parts
-        ]
-        return torch.cat(whole, dim=1)
+        most = max(images.shape[0] for images in inner)  # an empty node may stand for all parts
+        return torch.cat([_repeated(images, most // images.shape[0]) for images in inner], dim=1)
+
+
+def _repeated(images: Tensor, times: int) -> Tensor:
+    # Tensor.repeat would lay images out contiguously, and all that follows with them.
+    return images if times == 1 else torch.cat([images] * times)
 
 
 class Sum:
