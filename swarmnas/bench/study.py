@@ -187,7 +187,7 @@ class Study(_Strict):
         Raises:
             DocumentError: A field is unknown or has a wrong value; the message has the nearest.
         """
-        return documents.validate(cls, dict(data), source=source, text=text)
+        return documents.validate(cls, data, source=source, text=text)
 
     @classmethod
     def read(cls, path: Path | str) -> Self:

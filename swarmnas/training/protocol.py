@@ -86,7 +86,7 @@ class Protocol(BaseModel):
         Raises:
             DocumentError: An unknown key (with the nearest known one) or a value out of range.
         """
-        return documents.validate(cls, dict(settings), source=source, text=text)
+        return documents.validate(cls, settings, source=source, text=text)
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the settings as plain data, those that are unset left out."""
