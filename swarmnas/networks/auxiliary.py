@@ -48,7 +48,7 @@ def pool_to_two(images: Tensor) -> Tensor:
 
     Example:
         >>> import torch
-        >>> pool_to_two(torch.arange(4.0).reshape(1, 1, 1, 4)).flatten().tolist()
+        >>> pool_to_two(torch.arange(4.0).expand(1, 1, 4, 4)).flatten().tolist()
         [1.0, 2.0, 1.0, 2.0]
     """
     height, width = images.shape[2:]
