@@ -4,7 +4,6 @@ from importlib.util import find_spec
 
 HOSTS = {"optuna": "optuna", "pymoo": "pymoo", "ray": "ray", "ray_tune": "ray"}
 collect_ignore = [
-    f"swarmnas/integrations/{module}.py"
-    for module, host in HOSTS.items()
-    if find_spec(host) is None
+    "tests/integrations/scripts",  # run by tests, as programs of their own
+    *(f"swarmnas/integrations/{name}.py" for name, host in HOSTS.items() if not find_spec(host)),
 ]
