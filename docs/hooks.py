@@ -8,8 +8,10 @@ a name that mkdocstrings cannot find, or that is not in the finished inventory, 
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import re
+import textwrap
 import zlib
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -45,7 +47,7 @@ COPIES = {
 }
 """Page -> the file of the repository that it is."""
 
-DEEPER = ("optimizers.diversity", "phases.triggers", "testing.phases", "search.trace")
+DEEPER = ("phases.triggers", "testing.phases")
 """Public modules inside packages; all other public names stand in their package's ``__all__``."""
 
 
@@ -65,7 +67,8 @@ def on_config(config: Any) -> Any:
     others = [
         page.name for page in sorted(DOCS.glob("*.md"), key=_title) if page.name not in placed
     ]
-    config.nav = [*nav, *others, {"About": ["changelog.md", "contributing.md"]}]
+    more = [page.name for page in others]
+    config.nav = [*nav, *more, {"About": ["changelog.md", "contributing.md"]}]
     return config
 
 
@@ -132,9 +135,8 @@ def _broken_links(site: Path) -> Iterator[str]:
             file = file / "index.html" if file.is_dir() else file
             if not file.exists():
                 yield where
-            elif url.fragment and file in pages:
-                if unquote(url.fragment) not in pages[file].anchors:
-                    yield where
+            elif url.fragment and file in pages and unquote(url.fragment) not in pages[file].anchors:
+                yield where
 
 
 def _title(page: Path) -> str:
@@ -179,7 +181,10 @@ def _page(name: str) -> str:
 
 def _reference(name: str) -> str:
     module = importlib.import_module(name)
-    lines = [f"# {name}", "", (module.__doc__ or "").strip(), ""]
+    text, _, example = inspect.getdoc(module).partition("\nExample:\n")
+    lines = [f"# {name}", "", text, ""]
+    if example:
+        lines += ["```python", textwrap.dedent(example).strip(), "```", ""]
     for _, target in _public(name):
         lines += [f"::: {target}", ""]
     return "\n".join(lines)
