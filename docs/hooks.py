@@ -133,9 +133,8 @@ def _broken_links(site: Path) -> Iterator[str]:
                 continue
             file = (page.parent / unquote(url.path)).resolve() if url.path else page
             file = file / "index.html" if file.is_dir() else file
-            if not file.exists():
-                yield where
-            elif url.fragment and file in pages and unquote(url.fragment) not in pages[file].anchors:
+            anchors = pages[file].anchors if url.fragment and file in pages else {unquote(url.fragment)}
+            if not file.exists() or unquote(url.fragment) not in anchors:
                 yield where
 
 
