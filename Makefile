@@ -12,7 +12,8 @@ FIRST_RUN := runs/first-search
 help:
 	@echo "make search   make the environment, then search a network for handwritten digits"
 	@echo "make test     make the environment, then run the tests"
-	@echo "make check    lint, types, import rules, tests without torch, the wheel"
+	@echo "make check    lint, types, import rules, documentation, tests without torch, the wheel"
+	@echo "make docs     build the documentation into site/"
 	@echo "make clean    remove what these commands made, runs/ excepted"
 
 $(READY): pyproject.toml
@@ -31,12 +32,20 @@ test: $(READY)
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
 
+# Warnings are errors, links are checked, and every public name must be in the reference.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
+$(VENV)/.docs: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(MAKE) check-integrations check-without-torch check-wheel
+	$(MAKE) docs check-integrations check-without-torch check-wheel
 
 # Everything below the networks works, and is tested, without torch.
 WITHOUT_TORCH := tests/test_core.py tests/conformance tests/optimizers tests/spaces tests/phases tests/problems tests/runs tests/bench
@@ -63,4 +72,4 @@ check-wheel: $(READY)
 		&& bin/swarmnas search --preset digits --epochs 3 --train-images 200 --out run --overwrite
 
 clean:
-	rm -rf $(VENV) $(VENV)-core $(VENV)-wheel dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-core $(VENV)-wheel dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
