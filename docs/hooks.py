@@ -133,7 +133,9 @@ def _broken_links(site: Path) -> Iterator[str]:
                 continue
             file = (page.parent / unquote(url.path)).resolve() if url.path else page
             file = file / "index.html" if file.is_dir() else file
-            anchors = pages[file].anchors if url.fragment and file in pages else {unquote(url.fragment)}
+            anchors = (
+                pages[file].anchors if url.fragment and file in pages else {unquote(url.fragment)}
+            )
             if not file.exists() or unquote(url.fragment) not in anchors:
                 yield where
 
