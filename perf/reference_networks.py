@@ -8,6 +8,8 @@ contiguous images, each ReLU where its operation has it, drop path as a product.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -139,3 +141,21 @@ class NetworkDarts(nn.Module):
             if number == self.auxiliary_at:
                 auxiliary = self.auxiliary(second)
         return self.classifier(second.mean((2, 3))), auxiliary
+
+
+def copy_weights(ours: Any, theirs: NetworkDarts) -> None:
+    """Give the reference our weights; both list their layers in one order, cell by cell."""
+    pairs: list[tuple[nn.Module, nn.Module]] = [
+        (ours.stack.stem, theirs.stem),
+        (ours.stack.head, theirs.classifier),
+        (ours.auxiliary, theirs.auxiliary),
+    ]
+    for block, cell in zip(ours.stack.blocks, theirs.cells, strict=True):
+        pairs += [(block.inputs[0], cell.first), (block.inputs[1], cell.second)]
+        kept = [edge for edge in block.edges if len(edge)]
+        pairs += [(edge[0], module) for edge, module in zip(kept, cell.operations, strict=True)]
+    with torch.no_grad():
+        for one, other in pairs:
+            state = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+            for source, target in state:
+                target.copy_(source)

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 
 import torch
-from reference_networks import Edges, NetworkDarts
+from reference_networks import Edges, NetworkDarts, copy_weights
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -47,24 +47,6 @@ def pair(channels: int, cells: int) -> tuple[Network, NetworkDarts]:
     theirs = NetworkDarts(edges(genotype, "normal"), edges(genotype, "reduce"), 10, channels, cells)
     copy_weights(ours, theirs)
     return ours, theirs
-
-
-def copy_weights(ours: Network, theirs: NetworkDarts) -> None:
-    """Give the reference our weights; both list their layers in one order, cell by cell."""
-    pairs: list[tuple[nn.Module, nn.Module]] = [
-        (ours.stack.stem, theirs.stem),
-        (ours.stack.head, theirs.classifier),
-        (ours.auxiliary, theirs.auxiliary),
-    ]
-    for block, cell in zip(ours.stack.blocks, theirs.cells, strict=True):
-        pairs += [(block.inputs[0], cell.first), (block.inputs[1], cell.second)]
-        kept = [edge for edge in block.edges if len(edge)]
-        pairs += [(edge[0], module) for edge, module in zip(kept, cell.operations, strict=True)]
-    with torch.no_grad():
-        for one, other in pairs:
-            state = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
-            for source, target in state:
-                target.copy_(source)
 
 
 def plain_step(network: nn.Module, images: Tensor, labels: Tensor) -> Callable[[], None]:
@@ -97,8 +79,9 @@ def our_step(network: Network, images: Tensor, labels: Tensor) -> Callable[[], N
 
 
 def agree(ours: Network, theirs: NetworkDarts, images: Tensor, labels: Tensor) -> None:
-    """Stop unless logits and gradients are equal to rounding, without drop path."""
-    ours, theirs = copy.deepcopy(ours), copy.deepcopy(theirs)
+    """Stop unless logits and gradients are equal in double precision, without drop path."""
+    ours, theirs = copy.deepcopy(ours).double(), copy.deepcopy(theirs).double()
+    images = images.double()
     gradients = []
     for network in (ours, theirs):
         logits, auxiliary = network(images)
@@ -106,10 +89,10 @@ def agree(ours: Network, theirs: NetworkDarts, images: Tensor, labels: Tensor) -
         (loss + 0.4 * functional.cross_entropy(auxiliary, labels)).backward()
         norm = sum(float(p.grad.double().square().sum()) for p in network.parameters()) ** 0.5
         gradients.append((logits.detach(), norm))
-    torch.testing.assert_close(gradients[0][0], gradients[1][0], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(gradients[0][0], gradients[1][0], rtol=1e-8, atol=1e-8)
     off = abs(gradients[0][1] / gradients[1][1] - 1)
     print(f"  gradient norms differ by {off:.1e} of their size")
-    if off > 1e-3:
+    if off > 1e-8:
         raise SystemExit("the networks differ")
 
 
@@ -125,7 +108,7 @@ if __name__ == "__main__":
     images = torch.randn(options.batch, 3, 32, 32, generator=draw)
     labels = torch.randint(0, 10, (options.batch,), generator=draw)
     ours, theirs = pair(options.channels, options.cells)
-    agree(ours, theirs, images, labels)
+    agree(ours, theirs, images[:4], labels[:4])
     ours.drop_path = theirs.drop_path = 0.1
     steps = {
         "reference": plain_step(theirs, images, labels),

@@ -148,7 +148,7 @@ class Network(nn.Module):
         keep = 1 - self.drop_path
         droppable = sum(not isinstance(m, Skip) for block in edges for e in block for m in e)
         draws = torch.rand(droppable, len(images), 1, 1, 1) < keep
-        masks = iter((draws / keep).to(images.device, images.dtype))
+        masks = iter(draws.to(images.device, images.dtype) / keep)
         return [
             [
                 [
