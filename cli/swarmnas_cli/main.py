@@ -12,6 +12,7 @@ from swarmnas.errors import SwarmNASError
 from swarmnas_cli import (
     bench,
     compare,
+    doctor,
     evaluate,
     explain,
     init,
@@ -51,6 +52,7 @@ def _main(
 
 
 app.command("search")(search.command)
+app.command("doctor")(doctor.command)
 app.command("init")(init.command)
 app.command("watch")(watch.command)
 app.command("report")(report.command)

@@ -23,6 +23,9 @@ __all__ = ["load_npz"]
 MAX_BYTES = 32 * 2**30
 """Largest array; what a file unpacks to is known, and refused, before it is unpacked."""
 
+MAX_RATIO, MAX_SMALL = 200, 2**28
+"""How far an array of more than MAX_SMALL bytes may be packed: images never are that dense."""
+
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
@@ -109,6 +112,8 @@ def _header(path: Path, key: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
             raise ValueError("its header does not fit its content")
         if num_bytes > MAX_BYTES:
             raise ValueError(f"more than {MAX_BYTES:,} bytes")
+        if num_bytes > MAX_SMALL and num_bytes > MAX_RATIO * member.compress_size:
+            raise ValueError(f"{member.compress_size:,} bytes that unpack to {num_bytes:,}")
     return tuple(shape), dtype
 
 

@@ -29,6 +29,9 @@ MAX_LINE = 100_000
 
 MAX_COLUMNS = 1_000
 
+MAX_ROWS = 2_000_000
+"""NAS-Bench-101 has 423,624."""
+
 _METRIC = re.compile(r".+_(valid|test)_\d+")
 
 
@@ -271,6 +274,10 @@ def _parse(stream: IO[bytes], source: str) -> Table:
                 f"line has; got {before}. Drop one."
             )
         archs[arch] = reader.line_num
+        if len(archs) > MAX_ROWS:
+            raise DataError(
+                f"{source}: expected at most {MAX_ROWS:,} rows; got more. Is it the right file?"
+            )
         try:
             for append, cell in zip(appends, row, strict=True):
                 append(float(cell))

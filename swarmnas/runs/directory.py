@@ -21,7 +21,7 @@ from swarmnas.checks import as_int, explain
 from swarmnas.errors import DocumentError, RunError, SettingError, SwarmNASWarning
 from swarmnas.runs import checkpoint
 from swarmnas.runs.checkpoint import Checkpoint
-from swarmnas.runs.lock import exclusive
+from swarmnas.runs.lock import exclusive, holder
 
 __all__ = ["RunDirectory"]
 
@@ -146,6 +146,10 @@ class RunDirectory:
         """
         return exclusive(self._path / _LOCK)
 
+    def holder(self) -> str | None:
+        """Return the number of the process that holds the lock, or None."""
+        return holder(self._path / _LOCK)
+
     def append(self, record: Mapping[str, Any]) -> None:
         """Add one record to the history; it is on the disk when this returns.
 
@@ -241,7 +245,7 @@ class RunDirectory:
             RunError: ``step`` is too small, or the disk refused; older checkpoints are untouched.
         """
         step = as_int("step", step, low=0, high=10**18 - 1)
-        whole = {at: file for at, file in self._checkpoints().items() if file not in self._torn}
+        whole = {at: file for at, file in self.checkpoints().items() if file not in self._torn}
         if whole and step < max(whole):
             raise RunError(
                 f"{self._path}: expected a step >= {max(whole)}, the newest saved; got {step}. "
@@ -266,7 +270,7 @@ class RunDirectory:
     @property
     def checkpoint_steps(self) -> tuple[int, ...]:
         """The steps of the checkpoints that are there, oldest first; some may be torn."""
-        return tuple(sorted(self._checkpoints()))
+        return tuple(sorted(self.checkpoints()))
 
     def drop_checkpoints(self, *, before: int) -> None:
         """Remove the checkpoints of steps below ``before``, kept ones too, but for the last two.
@@ -274,7 +278,7 @@ class RunDirectory:
         Raises:
             RunError: The disk refused.
         """
-        found = self._checkpoints()
+        found = self.checkpoints()
         with writing(self._path / _CHECKPOINTS):
             for step in sorted(found)[:-2]:
                 if step < before:
@@ -293,7 +297,7 @@ class RunDirectory:
             SwarmNASWarning: A newer one is torn or altered; the warning names it. The next save
                 removes it.
         """
-        found = self._checkpoints()
+        found = self.checkpoints()
         if step is not None:
             if step not in found:
                 raise RunError(
@@ -355,8 +359,8 @@ class RunDirectory:
             )
         return io.BytesIO(data).readlines()
 
-    def _checkpoints(self) -> dict[int, Path]:
-        """Return the checkpoint files by step; a file that is no checkpoint is not looked at."""
+    def checkpoints(self) -> dict[int, Path]:
+        """Return the checkpoint files by step, whole or not; other files are not looked at."""
         home = self._path / _CHECKPOINTS
         with writing(home):
             names = sorted(os.listdir(home)) if home.exists() else []

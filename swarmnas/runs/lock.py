@@ -13,7 +13,9 @@ from pathlib import Path
 from swarmnas.atomic import writing
 from swarmnas.errors import RunError, SwarmNASWarning
 
-__all__ = ["exclusive"]
+__all__ = ["exclusive", "holder"]
+
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
 
 if sys.platform == "win32":
     import msvcrt
@@ -27,6 +29,32 @@ else:
 
     def _try_lock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def holder(path: Path) -> str | None:
+    """Return the number of the process that holds the lock file ``path``, or None; changes nothing.
+
+    Raises:
+        RunError: The file cannot be read.
+    """
+    if not path.exists():
+        return None
+    with writing(path):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            _try_lock(handle)
+        except OSError as cause:
+            if cause.errno in _NO_LOCKS:
+                return None
+            return _named(handle)
+        finally:
+            os.close(handle)
+    return None
+
+
+def _named(handle: int) -> str:
+    os.lseek(handle, 0, os.SEEK_SET)
+    return os.read(handle, 20).decode("ascii", "replace").strip() or "unknown"
 
 
 @contextlib.contextmanager
@@ -46,7 +74,7 @@ def exclusive(path: Path) -> Iterator[None]:
         try:
             _try_lock(handle)
         except OSError as cause:
-            if cause.errno in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
+            if cause.errno in _NO_LOCKS:
                 warnings.warn(
                     f"{path.parent}: this file system has no locks. "
                     "See to it that only one process works here.",
@@ -54,11 +82,9 @@ def exclusive(path: Path) -> Iterator[None]:
                     stacklevel=3,
                 )
             else:
-                os.lseek(handle, 0, os.SEEK_SET)
-                holder = os.read(handle, 20).decode("ascii", "replace").strip() or "unknown"
                 raise RunError(
                     f"{path.parent}: expected a run that nobody works on; got one in use by "
-                    f"process {holder}. Wait for it, stop it, or choose another name."
+                    f"process {_named(handle)}. Wait for it, stop it, or choose another name."
                 ) from cause
         with writing(path):
             os.ftruncate(handle, 0)

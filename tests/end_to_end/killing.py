@@ -29,7 +29,21 @@ def bench_job(settings, path):
     bench.run(bench.Study.from_mapping(settings), path)
 
 
-JOBS = {"search": search_job, "bench": bench_job}
+def train_job(settings, path):
+    from swarmnas import spaces, training
+
+    if (path / "config.toml").exists():
+        training.resume(path)
+    else:
+        cell = spaces.read_genotype(
+            "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
+        )
+        config = training.TrainingConfig.from_mapping({"threads": 1, "checkpoint_minutes": 0})
+        how = training.load_protocol("quick").with_settings(settings)
+        training.train(cell, config, how, out=path)
+
+
+JOBS = {"search": search_job, "bench": bench_job, "train": train_job}
 WRITES = ("write", "ftruncate", "fsync", "replace", "unlink", "mkdir")
 
 

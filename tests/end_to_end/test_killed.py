@@ -18,6 +18,7 @@ SEARCH = {
     "train_images": 80, "epochs": 5, "channels": 2, "batch_size": 20, "population_size": 4,
     "threads": 1,
 }  # fmt: skip
+TRAIN = {"train_images": 60, "epochs": 3, "channels": 2, "batch_size": 20}
 BENCH = {"problems": ["sphere"], "dims": [2], "optimizers": ["cso"], "seeds": 30, "budget": 500}
 
 
@@ -34,8 +35,11 @@ def outcome(path):
     records = RunDirectory.open(path).history()
     for record in records:
         record.pop("timing", None)
-    found = path / "genotype.json"
-    return records, found.read_bytes() if found.exists() else None
+    return records, {
+        file.name: file.read_bytes()
+        for file in path.iterdir()
+        if file.suffix in (".json", ".safetensors")
+    }
 
 
 @pytest.mark.timeout(3600)
@@ -43,11 +47,13 @@ def outcome(path):
     ("job", "settings", "kills", "least"),
     [
         pytest.param("search", SEARCH, [*moments(2), *writes(9, 26)], 3, id="search"),
+        pytest.param("train", TRAIN, [*moments(1), *writes(26)], 1, id="train"),
         pytest.param("bench", BENCH, [*moments(1), *writes(7, 8)], 2, id="bench"),
         pytest.param("search", SEARCH, moments(25), 20, id="search-25", marks=pytest.mark.slow),
         pytest.param(
             "search", SEARCH, writes(*range(1, 37)), 30, id="search-writes", marks=pytest.mark.slow
         ),
+        pytest.param("train", TRAIN, moments(25), 20, id="train-25", marks=pytest.mark.slow),
         pytest.param("bench", BENCH, moments(25), 20, id="bench-25", marks=pytest.mark.slow),
         pytest.param(
             "bench", BENCH, writes(*range(1, 20)), 18, id="bench-writes", marks=pytest.mark.slow
