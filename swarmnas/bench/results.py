@@ -20,7 +20,7 @@ from swarmnas.checks import explain, one_of
 from swarmnas.errors import RunError, SettingError
 from swarmnas.runs import RunDirectory
 
-__all__ = ["Block", "Results", "Run"]
+__all__ = ["Block", "Results", "Run", "stored"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,26 @@ class _Record(BaseModel):
         longest = max(len(self.checkpoints.error), len(self.checkpoints.diversity))
         same = all(getattr(self, name) == value for name, value in asdict(unit).items())
         return same and longest <= len(at)
+
+
+def stored(store: RunDirectory, study: Study) -> list[dict[str, Any]]:
+    """Return the records of a store.
+
+    Raises:
+        DocumentError: A record lacks something, or it has another form.
+        RunError: A record is of no unit of the study, or the file was altered.
+    """
+    records = store.history()
+    units = {unit.key: unit for unit in study.units()}
+    for number, record in enumerate(records, start=1):
+        source = f"{store.path}, record {number}"
+        found = documents.validate(_Record, record, source=source)
+        unit = units.get(found.unit)
+        if unit is None or not found.is_of(unit, checkpoints(study.evaluations(unit.num_dims))):
+            got = repr(found.unit[:60])
+            fix = "The file was altered: restore it, or run the study again."
+            raise RunError(explain(source, "the record of a unit of the study", got, fix))
+    return records
 
 
 @dataclass(frozen=True)
@@ -159,16 +179,7 @@ class Results:
             raise RunError(explain(str(path), "a store of the bench", "another run", fix))
         study = Study.from_mapping(store.config["study"], source=str(path))
         versions = store.config.get("versions", {})
-        records = store.history()
-        units = {unit.key: unit for unit in study.units()}
-        for number, record in enumerate(records, start=1):
-            source = f"{store.path}, record {number}"
-            found = documents.validate(_Record, record, source=source)
-            unit = units.get(found.unit)
-            if unit is None or not found.is_of(unit, checkpoints(study.evaluations(unit.num_dims))):
-                got = repr(found.unit[:60])
-                fix = "The file was altered: restore it, or run the study again."
-                raise RunError(explain(source, "the record of a unit of the study", got, fix))
+        records = stored(store, study)
         return cls(study, records, instances=instances, versions=versions)
 
     @property

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
+from swarmnas.bench.results import stored
 from swarmnas.bench.study import TABULAR, Study, Unit
 from swarmnas.bench.unit import check, run_unit
 from swarmnas.checks import as_int, explain
@@ -27,6 +28,9 @@ __all__ = ["Executor", "Progress", "open_store", "run"]
 
 AHEAD = 2
 """Units handed to each worker at a time, so that none waits for the store."""
+
+GRACE = 60.0
+"""Seconds beyond the study's ``max_seconds`` after which a process that does not answer hangs."""
 
 PACKAGES = (
     "swarmnas", "numpy", "scipy", "cma", "nevergrad", "ioh", "pymoo", "pyswarms", "optuna", "evox",
@@ -66,7 +70,9 @@ def run(
     Args:
         study: What to run.
         path: The store: a directory that is absent, empty, or holds this same study.
-        jobs: Processes; 1 runs here. With ``executor``, how many units it works on at a time.
+        jobs: Processes; 1 runs here, where a unit that hangs cannot be ended: with more, it is,
+            a minute after the study's ``max_seconds``. With ``executor``, how many units it works
+            on at a time.
         executor: Runs the units instead; results do not depend on it.
         progress: Called at the start and after each unit.
 
@@ -88,14 +94,15 @@ def run(
     check(study)
     store = open_store(study, path)
     with store.lock():
-        records = store.history()
+        records = stored(store, study)
         units = list(study.units())
         done = {record["unit"] for record in records}
         failed = sum(record["status"] == "failed" for record in records)
         state = Progress(len(done), len(units), failed, 0)
         progress(state)
         todo = [unit for unit in units if unit.key not in done]
-        for record in _results(study.to_mapping(), todo, jobs, executor):
+        patience = None if study.max_seconds is None else study.max_seconds + GRACE
+        for record in _results(study.to_mapping(), todo, jobs, executor, patience):
             store.append(record)
             is_failure = record["status"] == "failed"
             state = Progress(state.done + 1, state.total, state.failed + is_failure, state.new + 1)
@@ -158,10 +165,13 @@ def _brief(value: Any) -> str:
 
 
 def _results(
-    study: Mapping[str, Any], units: Iterable[Unit], jobs: int, executor: Executor | None
+    study: Mapping[str, Any],
+    units: list[Unit],
+    jobs: int,
+    executor: Executor | None,
+    patience: float | None,
 ) -> Iterator[dict[str, Any]]:
     """Yield the record of each unit as soon as it is there."""
-    units = list(units)
     if executor is not None:
         yield from _through(executor, study, units, jobs)
     elif jobs == 1 or len(units) < 2:
@@ -171,12 +181,12 @@ def _results(
         left = dict.fromkeys(units)
         try:
             with _processes(min(jobs, len(units))) as pool:
-                for record in _through(pool, study, units, jobs):
+                for record in _through(pool, study, units, jobs, patience):
                     del left[_unit_of(record)]
                     yield record
-        except BrokenExecutor:  # some unit killed its worker; find out which
+        except BrokenExecutor:  # some unit killed or hung its worker; find out which
             for unit in list(left):
-                yield _alone(study, unit)
+                yield _alone(study, unit, patience)
 
 
 def _unit_of(record: Mapping[str, Any]) -> Unit:
@@ -184,7 +194,11 @@ def _unit_of(record: Mapping[str, Any]) -> Unit:
 
 
 def _through(
-    executor: Executor, study: Mapping[str, Any], units: list[Unit], jobs: int
+    executor: Executor,
+    study: Mapping[str, Any],
+    units: list[Unit],
+    jobs: int,
+    patience: float | None = None,
 ) -> Iterator[dict[str, Any]]:
     waiting: set[Future[Any]] = set()
     queue = iter(units)
@@ -195,29 +209,34 @@ def _through(
                 break
         if not waiting:
             return
-        finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        finished, waiting = wait(waiting, timeout=patience, return_when=FIRST_COMPLETED)
+        if not finished:
+            raise BrokenExecutor(f"no unit ended within {patience} seconds")
         for future in finished:
             yield future.result()
 
 
-def _alone(study: Mapping[str, Any], unit: Unit) -> dict[str, Any]:
+def _alone(study: Mapping[str, Any], unit: Unit, patience: float | None) -> dict[str, Any]:
     try:
         with _processes(1) as pool:
-            record: dict[str, Any] = pool.submit(run_unit, study, unit).result()
+            record: dict[str, Any] = pool.submit(run_unit, study, unit).result(patience)
             return record
     except BrokenExecutor:
-        return {
-            "kind": "unit",
-            "unit": unit.key,
-            **asdict(unit),
-            "status": "failed",
-            "error": "the process that ran it died",
-            "evaluations": 0,
-            "best_error": float("inf"),
-            "hits": {"at": [], "error": []},
-            "checkpoints": {"at": [], "error": [], "diversity": []},
-            "timing": {},
-        }
+        error = "the process that ran it died"
+    except TimeoutError:
+        error = f"it did not end within {patience:g} seconds; its process was ended"
+    return {
+        "kind": "unit",
+        "unit": unit.key,
+        **asdict(unit),
+        "status": "failed",
+        "error": error,
+        "evaluations": 0,
+        "best_error": float("inf"),
+        "hits": {"at": [], "error": []},
+        "checkpoints": {"at": [], "error": [], "diversity": []},
+        "timing": {},
+    }
 
 
 @contextmanager

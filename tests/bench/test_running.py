@@ -169,14 +169,46 @@ def deadly(objective, *, seed):
 """
 
 
-def test_a_worker_that_dies_costs_its_unit_alone_and_plug_ins_enter(tmp_path):
-    (tmp_path / "deadly_swarm.py").write_text(DEADLY)
+HANGING = """
+import time
+from swarmnas.bench import running
+running.GRACE = 20.0
+def deadly(objective, *, seed):
+    if objective.budget > 20:
+        time.sleep(10_000)
+"""
+
+
+@pytest.mark.slow
+def test_a_unit_that_hangs_is_ended_and_costs_itself_alone(tmp_path):
+    install(tmp_path, HANGING)
+    config = {**BASE, "optimizers": ["cso", "deadly"], "seeds": 1, "max_seconds": 1.0}
+    child = start(tmp_path, config, 2)
+    _, errors = child.communicate(timeout=500)
+    assert child.returncode == 0, errors.decode()
+    records = rows(RunDirectory.open(tmp_path / "store"))
+    assert {r["optimizer"]: r["status"] for r in records.values()} == {
+        "cso": "ok",
+        "deadly": "failed",
+    }
+    assert {r.get("error") for r in records.values() if r["status"] == "failed"} == {
+        "it did not end within 21 seconds; its process was ended"
+    }
+
+
+def install(tmp_path, source):
+    """Put a plug-in that the bench knows as "deadly" where a child finds it."""
+    (tmp_path / "deadly_swarm.py").write_text(source)
     about = tmp_path / "deadly_swarm-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: deadly-swarm\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text(
         "[swarmnas.bench_optimizers]\ndeadly = deadly_swarm:deadly\n"
     )
+
+
+def test_a_worker_that_dies_costs_its_unit_alone_and_plug_ins_enter(tmp_path):
+    install(tmp_path, DEADLY)
     child = start(tmp_path, {**BASE, "optimizers": ["cso", "deadly"], "seeds": 1}, 2)
     _, errors = child.communicate(timeout=300)
     assert child.returncode == 0, errors.decode()

@@ -1,6 +1,8 @@
 """The search loop: its course, its reproducibility, its hand-overs, what it refuses."""
 
+import errno
 import json
+import os
 
 import pytest
 import torch
@@ -15,7 +17,8 @@ from swarmnas.errors import (
     SettingError,
     UnknownNameError,
 )
-from swarmnas.runs import Callback
+from swarmnas.networks import Supernet
+from swarmnas.runs import Callback, RunDirectory
 from swarmnas.spaces import Genotype
 
 
@@ -289,3 +292,50 @@ def test_whoever_watches_hears_of_each_checkpoint_and_may_stop_there(tiny, story
         search.run(tiny(), out=tmp_path / "broken", callbacks=[StopAt()])
     search.resume(tmp_path / "broken", callbacks=[StopAt()])  # goes on after epoch 2
     assert story(tmp_path / "broken") == story(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("number", [2, 5, 9])
+def test_a_disk_that_fills_up_ends_a_search_in_one_line_and_it_resumes(
+    tiny, story, tmp_path, monkeypatch, number
+):
+    search.run(tiny(epochs=3), out=tmp_path / "whole")
+    calls = []
+
+    def full(handle, sync=os.fsync):
+        calls.append(handle)
+        if len(calls) >= number:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(RunError, match=r"No space left on device\. Free some space"):
+            search.run(tiny(epochs=3), out=tmp_path / "broken")
+    if not (tmp_path / "broken" / "config.toml").exists():
+        search.run(tiny(epochs=3), out=tmp_path / "broken")
+    search.resume(tmp_path / "broken")
+    assert story(tmp_path / "broken") == story(tmp_path / "whole")
+
+
+def test_a_second_process_in_the_run_directory_is_refused(tiny, tmp_path):
+    search.run(tiny(), out=tmp_path / "run")
+    with RunDirectory.open(tmp_path / "run").lock():
+        for again in (
+            lambda: search.resume(tmp_path / "run"),
+            lambda: search.run(tiny(), out=tmp_path / "run", overwrite=True),
+        ):
+            with pytest.raises(RunError, match="in use by process"):
+                again()
+
+
+def test_memory_that_runs_out_names_the_batch_that_would_fit(tiny, tmp_path, monkeypatch):
+    forward = Supernet.forward
+
+    def narrow(self, images, **settings):
+        if len(images) > 7 and torch.is_grad_enabled():
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return forward(self, images, **settings)
+
+    monkeypatch.setattr(Supernet, "forward", narrow)
+    with pytest.raises(DeviceError, match=r"got 20 images that do not\. Use batch_size 5"):
+        search.run(tiny(), out=tmp_path / "run")
