@@ -434,10 +434,14 @@ class Optimizer(ABC):
         """
         self._refuse_missing(exact_state=True)
         for key, own in self._identity().items():
-            if key not in state or not np.array_equal(state[key], own):
+            if key not in state or not _equal(state[key], own):
                 fix = "Create the optimizer as it was when the state was saved."
                 got = _brief(state.get(key, "nothing"))
                 raise StateError(explain(f"state, {key}", _brief(own), got, fix))
+        for key in ("values", "rng", "device_rng"):
+            if not isinstance(state.get(key, {}), Mapping):
+                fix = "Load a state that state_dict() returned."
+                raise StateError(explain(f"state, {key}", "a table", _brief(state[key]), fix))
         names = self._state_names()
         values = state.get("values", {})
         for name in names:
@@ -640,6 +644,14 @@ def _plain(value: Any) -> np.ndarray[Any, Any]:
 def _form(array: np.ndarray[Any, Any]) -> str:
     """Return what form an array has, for comparison and for messages."""
     return f"shape {array.shape} of {array.dtype}"
+
+
+def _equal(found: Any, own: Any) -> bool:
+    """Return whether what a state holds is ``own``, whatever it holds."""
+    try:
+        return bool(np.array_equal(found, own))
+    except (TypeError, ValueError):  # of another kind altogether
+        return False
 
 
 def _brief(value: Any) -> str:
