@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from swarmnas.atomic import replace_file, writing
 from swarmnas.checks import explain
 from swarmnas.errors import SettingError
 from swarmnas.spaces import Cell, Choice, Genotype, Space
@@ -98,12 +99,13 @@ def write_cell_picture(space: Space, genotype: Genotype, path: Path | str) -> No
     """Write :func:`cell_picture` to a file whose ending says the format.
 
     Raises:
-        SettingError: As :func:`cell_picture`.
+        SettingError: As :func:`cell_picture`, or the file cannot be written.
     """
     target = Path(path)
     picture = cell_picture(space, genotype, target.suffix.lstrip(".").lower())
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(picture)
+    with writing(target.parent, error=SettingError):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(target, picture, error=SettingError)
 
 
 def _reach(choices: tuple[Choice, ...]) -> int:

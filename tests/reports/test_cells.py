@@ -62,3 +62,11 @@ def test_same_genotype_same_bytes_and_the_ending_says_the_format(tmp_path):
 def test_what_cannot_be_drawn_is_refused(space, ending, message):
     with pytest.raises(SettingError, match=message):
         cell_picture(space, named_genotype("DARTS_V1"), ending)
+
+
+def test_a_picture_that_cannot_be_written_is_one_line_and_leaves_nothing(tmp_path):
+    (tmp_path / "file").write_text("no directory", encoding="utf-8")
+    genotype = named_genotype("DARTS_V2")
+    with pytest.raises(SettingError, match="expected to read and write here"):
+        write_cell_picture(create("darts"), genotype, tmp_path / "file" / "cell.svg")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
