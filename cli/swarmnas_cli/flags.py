@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 from pydantic.fields import FieldInfo
 
+from swarmnas.errors import SettingError
+
 Fields = Mapping[str, FieldInfo]
 
 
@@ -64,6 +66,19 @@ def _option(name: str, field: FieldInfo, default: str) -> inspect.Parameter:
 
 def _types(annotation: Any) -> tuple[Any, ...]:
     return getattr(annotation, "__args__", (annotation,))
+
+
+def refuse_beside_resume(*given: object) -> None:
+    """Refuse settings beside ``--resume``.
+
+    Raises:
+        SettingError: One of them was given.
+    """
+    if any(given):
+        raise SettingError(
+            "--resume: expected no settings beside it; got some. "
+            "A run continues with the settings in its config.toml: leave them out."
+        )
 
 
 def shown(path: Path) -> str:

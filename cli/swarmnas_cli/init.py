@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import tomli_w
 import typer
 
-from swarmnas.errors import SettingError
 from swarmnas.recipes import load_preset, presets
 from swarmnas.search import SearchConfig
+from swarmnas_cli.files import write_new
 
 HEAD = """\
 # Settings of a search. Lines that begin with "# " and a key are settings left at their default.
@@ -34,14 +34,7 @@ def command(
     settings = load_preset(preset) if preset else {}
     settings |= {"dataset": dataset} if dataset else {}
     text = commented(SearchConfig.from_mapping(settings, source="swarmnas init"), path)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as cause:
-        raise SettingError(
-            f"{path}: expected a new file in a directory that exists; got: "
-            f"{cause.strerror}. Choose another name: swarmnas init NAME.toml"
-        ) from cause
+    write_new(path, text, fix="Choose another name: swarmnas init NAME.toml")
     typer.echo(f"Wrote {path}. Next: swarmnas search --config {path}")
 
 

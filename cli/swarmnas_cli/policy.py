@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from swarmnas.errors import SettingError
 from swarmnas.phases import (
     Decision,
     Phase,
@@ -25,6 +24,7 @@ from swarmnas.phases import (
     simulate,
 )
 from swarmnas_cli.explain import print_switch
+from swarmnas_cli.files import write_new
 from swarmnas_cli.recorded import Recorded
 
 app = typer.Typer(help="Show, try and write policies.", no_args_is_help=True)
@@ -162,12 +162,5 @@ def new(
     if path is None:
         typer.echo(text, nl=False)
         return
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as cause:
-        raise SettingError(
-            f"{path}: expected a new file in a directory that exists; got: "
-            f"{cause.strerror}. Choose another name."
-        ) from cause
+    write_new(path, text, fix="Choose another name.")
     typer.echo(f"Wrote {path}. Try: swarmnas policy show {path}")

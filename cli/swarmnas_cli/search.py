@@ -11,13 +11,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from swarmnas.errors import SettingError
 from swarmnas.problems import Table as CellTable
 from swarmnas.recipes import load_preset, presets
 from swarmnas.reports import REPORT, write_report
 from swarmnas.runs import RunDirectory
 from swarmnas.search import SearchConfig, default_path, read_config
-from swarmnas_cli.flags import shown, with_flags
+from swarmnas_cli.flags import refuse_beside_resume, shown, with_flags
 from swarmnas_cli.live import watching
 from swarmnas_cli.table import print_row
 
@@ -66,11 +65,7 @@ def _search(
         preset = _offered()
     known = None if table is None else CellTable.read(table)
     if resume_from is not None:
-        if given or preset or config or out or overwrite:
-            raise SettingError(
-                "--resume: expected no settings beside it; got some. "
-                "A run continues with the settings in its config.toml: leave them out."
-            )
+        refuse_beside_resume(given, preset, config, out, overwrite)
         from swarmnas.search import resume  # imports torch, which takes seconds
 
         with watching(resume_from, quiet=as_json) as callbacks:

@@ -11,7 +11,7 @@ import typer
 from swarmnas.errors import SettingError
 from swarmnas.spaces import origin_of, read_genotype
 from swarmnas.training import Protocol, TrainingConfig, load_protocol, protocols
-from swarmnas_cli.flags import shown, with_flags
+from swarmnas_cli.flags import refuse_beside_resume, shown, with_flags
 from swarmnas_cli.live import watching
 
 if TYPE_CHECKING:
@@ -46,11 +46,7 @@ def _train(
     """Train the network of a genotype from scratch; flags win over the protocol."""
     given = {name: value for name, value in flags.items() if value is not None}
     if resume_from is not None:
-        if given or genotype or protocol or space or out or overwrite:
-            raise SettingError(
-                "--resume: expected no settings beside it; got some. "
-                "A run continues with the settings in its config.toml: leave them out."
-            )
+        refuse_beside_resume(given, genotype, protocol, space, out, overwrite)
         from swarmnas.training import resume  # imports torch, which takes seconds
 
         with watching(resume_from, quiet=as_json, command="train") as callbacks:

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from swarmnas.optimizers import OneByOne, create, optimizers
-from swarmnas.optimizers.nevergrad_bridge import nevergrad
+from swarmnas.optimizers.nevergrad_bridge import WORST, nevergrad
 
 __all__ = ["register"]
 
 _PREFIX = "SwarmNAS_"
-_WORST = 4e20  # from 5e20 on nevergrad cuts losses: a failed candidate
 _ASKED = "swarmnas"
 
 
@@ -49,12 +48,12 @@ class _Swarm(nevergrad.optimizers.base.Optimizer):  # type: ignore[misc]
         return child
 
     def _internal_tell_candidate(self, candidate: Any, loss: float) -> None:
-        self._swarm.tell(candidate.heritage[_ASKED], loss if loss < _WORST else np.nan)
+        self._swarm.tell(candidate.heritage[_ASKED], loss if loss < WORST else np.nan)
 
     def _internal_tell_not_asked(self, candidate: Any, loss: float) -> None:
         place = candidate.get_standardized_data(reference=self.parametrization)
         unit = np.clip(self._cube.forward(place), 0.0, 1.0)
-        self._swarm.inject(unit, loss if loss < _WORST else np.nan)
+        self._swarm.inject(unit, loss if loss < WORST else np.nan)
 
 
 def register() -> list[str]:

@@ -18,9 +18,10 @@ import nevergrad  # noqa: E402 - draws from numpy's global generator when import
 
 np.random.set_state(_global_state)  # noqa: NPY002
 
-__all__ = ["NevergradOptimizer", "nevergrad", "nevergrad_optimizer"]
+__all__ = ["WORST", "NevergradOptimizer", "nevergrad", "nevergrad_optimizer"]
 
-_WORST = 4e20  # from 5e20 on nevergrad cuts losses
+WORST = 4e20
+"""The largest loss that nevergrad is told; from 5e20 on it cuts them."""
 
 
 class NevergradOptimizer(Optimizer):
@@ -93,7 +94,7 @@ class NevergradOptimizer(Optimizer):
         count = len(losses)
         self._position[:count] = self._rows[:count]
         self._loss[:count], self._violation[:count] = losses, violations
-        clipped = np.clip(losses, -_WORST, _WORST)
+        clipped = np.clip(losses, -WORST, WORST)
         with warnings.catch_warnings(action="ignore"):
             for candidate, loss in zip(self._asked, clipped, strict=True):
                 self._inner.tell(candidate, float(loss))

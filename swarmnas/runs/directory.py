@@ -267,11 +267,6 @@ class RunDirectory:
                     file.unlink()
         self._torn.clear()
 
-    @property
-    def checkpoint_steps(self) -> tuple[int, ...]:
-        """The steps of the checkpoints that are there, oldest first; some may be torn."""
-        return tuple(sorted(self.checkpoints()))
-
     def drop_checkpoints(self, *, before: int) -> None:
         """Remove the checkpoints of steps below ``before``, kept ones too, but for the last two.
 

@@ -19,9 +19,9 @@ import torch
 from torch.nn import functional
 
 from swarmnas import documents, rng
-from swarmnas.checks import as_float, as_int, explain, finite_loss, unknown_name
-from swarmnas.errors import DeviceError, DivergenceError, RunError, SettingError
-from swarmnas.networks import Supernet
+from swarmnas.checks import as_float, as_int, finite_loss, unknown_name
+from swarmnas.errors import DivergenceError, RunError, SettingError
+from swarmnas.networks.devices import device_of
 from swarmnas.networks.memory import within_memory
 from swarmnas.networks.state import load_module, load_optimizer, module_state, optimizer_state
 from swarmnas.phases import (
@@ -41,6 +41,7 @@ from swarmnas.phases import (
     load_policy,
 )
 from swarmnas.runs import Callback, Callbacks, Checkpoint, RunDirectory, restoring
+from swarmnas.search.building import build_supernet
 from swarmnas.search.config import SearchConfig, default_path
 from swarmnas.search.drivers import (
     GradientDriver,
@@ -192,16 +193,6 @@ def _policy(config: SearchConfig) -> Policy:
     return policy.with_settings(**overrides) if overrides else policy
 
 
-def _device(config: SearchConfig) -> torch.device:
-    present = torch.cuda.is_available()
-    if config.device == "cuda" and not present:
-        raise DeviceError(
-            explain("device", "a CUDA device", "none on this machine", "Use device 'cpu'.")
-        )
-    wanted = config.device if config.device != "auto" else ("cuda" if present else "cpu")
-    return torch.device(wanted)
-
-
 class _Search:
     """A search in memory: everything that can be refused is refused while it is made."""
 
@@ -212,7 +203,7 @@ class _Search:
             torch.set_num_threads(config.threads)
         self.config = config
         self.policy = policy
-        self._device = _device(config)
+        self._device = device_of(config.device)
         self._engine = PolicyEngine(policy)
         self._space = create_space(config.space)
         self._refuse_blind_triggers()
@@ -223,14 +214,7 @@ class _Search:
                 create_swarm(self._adapter, phase, seed=rng.seed_sequence(config.seed))
         images = images_of(config, self._device, train=train, valid=valid)
         self._train, self._valid = images.train, images.valid
-        self._supernet = Supernet(
-            self._space,
-            num_classes=images.num_classes,
-            in_channels=images.in_channels,
-            channels=config.channels,
-            cells=config.cells,
-            seed=self._stream(Stream.SUPERNET),
-        ).to(self._device)
+        self._supernet = build_supernet(config, self._space, images).to(self._device)
         self._weights = self._supernet.weight_parameters()
         self._sgd = torch.optim.SGD(
             self._weights,

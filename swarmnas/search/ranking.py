@@ -14,9 +14,9 @@ from scipy.stats import spearmanr
 from swarmnas import rng
 from swarmnas.checks import as_int, explain
 from swarmnas.errors import RunError, SettingError
-from swarmnas.networks import Supernet
 from swarmnas.networks.state import load_module
 from swarmnas.runs import RunDirectory
+from swarmnas.search.building import build_supernet
 from swarmnas.search.config import SearchConfig
 from swarmnas.search.loaders import Endless, images_of
 from swarmnas.spaces import create
@@ -80,7 +80,7 @@ def rank_cells(
         raise RunError(
             explain(str(run), "a search", "another kind of run", "Name one that search wrote.")
         )
-    steps = directory.checkpoint_steps
+    steps = sorted(directory.checkpoints())
     if not steps:
         raise RunError(explain(str(run), "a checkpoint or more", "none", "Let it run first."))
     if len(known) < 2:
@@ -104,13 +104,7 @@ def rank_cells(
     device = torch.device("cpu")
     images = images_of(config, device)
     batch = Endless(images.valid, 0, device).take(num_images)
-    supernet = Supernet(
-        space,
-        num_classes=images.num_classes,
-        in_channels=images.in_channels,
-        channels=config.channels,
-        cells=config.cells,
-    )
+    supernet = build_supernet(config, space, images)
     for step in steps:
         checkpoint = directory.load_checkpoint(step)
         assert checkpoint is not None

@@ -14,11 +14,11 @@ from swarmnas.checks import explain
 from swarmnas.datasets import Dataset, load
 from swarmnas.errors import DataError
 from swarmnas.networks import cost_of
+from swarmnas.networks.devices import device_of
 from swarmnas.spaces import create
 from swarmnas.training.evaluation import evaluate
 from swarmnas.training.images import test_batches
 from swarmnas.training.measuring import latency, peak_memory
-from swarmnas.training.run import device_of
 from swarmnas.training.saved import Saved, load_network, read_saved
 
 __all__ = ["assess"]

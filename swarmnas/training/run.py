@@ -15,8 +15,9 @@ from torch import nn
 from swarmnas import documents
 from swarmnas.checks import explain
 from swarmnas.datasets import Dataset
-from swarmnas.errors import DeviceError, RunError
+from swarmnas.errors import RunError
 from swarmnas.networks import Network
+from swarmnas.networks.devices import device_of
 from swarmnas.rng import seed_sequence
 from swarmnas.runs import Callback, Callbacks, RunDirectory, restoring
 from swarmnas.spaces import Genotype, Space, create
@@ -26,7 +27,7 @@ from swarmnas.training.images import Stream, training_batches, training_dataset
 from swarmnas.training.protocol import Protocol
 from swarmnas.training.saved import Built, Saved, save_network
 
-__all__ = ["LARGE", "TrainingResult", "device_of", "resume", "train"]
+__all__ = ["LARGE", "TrainingResult", "resume", "train"]
 
 LARGE = 96
 """Side from which on a network halves the images before its first cell, if its layout can."""
@@ -112,20 +113,6 @@ def resume(path: Path | str, *, callbacks: Sequence[Callback] = ()) -> TrainingR
     )
     with directory.lock():
         return training.execute(directory, Callbacks(callbacks))
-
-
-def device_of(name: str) -> torch.device:
-    """Return the device that a setting names; "auto" takes an accelerator if there is one.
-
-    Raises:
-        DeviceError: There is no such device here.
-    """
-    present = torch.cuda.is_available()
-    if name == "cuda" and not present:
-        raise DeviceError(
-            explain("device", "a CUDA device", "none on this machine", "Use device 'cpu'.")
-        )
-    return torch.device(name if name != "auto" else "cuda" if present else "cpu")
 
 
 def build_for(
