@@ -119,7 +119,8 @@ class Batches:
         mirrored = self._on_device(rng.random(num_images) < 0.5)
         if self._augment != "crop+flip":
             mirrored = torch.zeros_like(mirrored)
-        centres = self._on_device(rng.integers(0, (height, width), (num_images, 2)))
+        if self._cutout:
+            centres = self._on_device(rng.integers(0, (height, width), (num_images, 2)))
         for at in range(0, len(self) * self._batch_size, self._batch_size):
             chosen = order[at : at + self._batch_size]
             images = self._images[chosen]

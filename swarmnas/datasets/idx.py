@@ -12,7 +12,7 @@ import torch
 
 from swarmnas.checks import explain
 from swarmnas.datasets.images import Augmentation, Dataset, ImageSet, default_augment
-from swarmnas.datasets.npz import MAX_RATIO, MAX_SMALL
+from swarmnas.datasets.npz import refuse_dense
 from swarmnas.errors import DataError
 
 __all__ = ["is_idx", "load_idx"]
@@ -90,9 +90,7 @@ def _read(path: Path, *, num_dims: int) -> np.ndarray[tuple[int, ...], np.dtype[
             size = math.prod(shape)
             if size > MAX_BYTES:
                 raise ValueError(f"more than {MAX_BYTES:,} bytes")
-            packed = path.stat().st_size
-            if size > MAX_SMALL and size > MAX_RATIO * packed:
-                raise ValueError(f"{packed:,} bytes that unpack to {size:,}")
+            refuse_dense(size, packed=path.stat().st_size)
             data = stream.read(size + 1)
             if len(data) != size:
                 raise ValueError(f"{'less' if len(data) < size else 'more'} than its header says")

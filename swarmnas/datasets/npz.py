@@ -29,6 +29,16 @@ MAX_RATIO, MAX_SMALL = 200, 2**28
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
+def refuse_dense(num_bytes: int, *, packed: int) -> None:
+    """Refuse an array that is packed as no images are.
+
+    Raises:
+        ValueError: So many bytes would come out of ``packed`` ones.
+    """
+    if num_bytes > MAX_SMALL and num_bytes > MAX_RATIO * packed:
+        raise ValueError(f"{packed:,} bytes that unpack to {num_bytes:,}")
+
+
 def load_npz(path: Path) -> Dataset:
     """Return the data set in the file ``path``.
 
@@ -112,8 +122,7 @@ def _header(path: Path, key: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
             raise ValueError("its header does not fit its content")
         if num_bytes > MAX_BYTES:
             raise ValueError(f"more than {MAX_BYTES:,} bytes")
-        if num_bytes > MAX_SMALL and num_bytes > MAX_RATIO * member.compress_size:
-            raise ValueError(f"{member.compress_size:,} bytes that unpack to {num_bytes:,}")
+        refuse_dense(num_bytes, packed=member.compress_size)
     return tuple(shape), dtype
 
 

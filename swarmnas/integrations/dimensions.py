@@ -1,11 +1,48 @@
-"""One parameter of a tuner as one dimension of the unit cube."""
+"""Parameters of a tuner as dimensions of the unit cube, and a swarm in it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-__all__ = ["Dimension"]
+import numpy as np
+
+from swarmnas.optimizers import Optimizer, create
+
+__all__ = ["Dimension", "swarm_in_cube"]
+
+_PARTICLES = 16
+"""At most, unless a user says otherwise: a few hundred trials make some generations."""
+
+
+def swarm_in_cube(
+    method: str,
+    *,
+    num_dims: int,
+    seed: int,
+    population_size: int | None,
+    settings: Mapping[str, Any],
+) -> Optimizer:
+    """Return a swarm in the unit cube, of a size for the budgets of tuners.
+
+    Args:
+        method: A registered optimizer.
+        num_dims: Of the cube.
+        seed: An integer >= 0.
+        population_size: Particles; ``None`` is 16, or what the method recommends if that is less.
+        settings: Further settings of the optimizer.
+
+    Raises:
+        SwarmNASError: What ``create`` refuses.
+    """
+    box = (np.zeros(num_dims), np.ones(num_dims))
+    make = partial(create, method, bounds=box, seed=seed, **settings)
+    if population_size is None:
+        population_size = min(make().population_size, _PARTICLES)
+    return make(population_size=population_size)
 
 
 @dataclass(frozen=True, kw_only=True)

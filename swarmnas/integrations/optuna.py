@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import math
 import threading
@@ -13,8 +12,8 @@ import numpy as np
 
 from swarmnas.checks import explain, require
 from swarmnas.errors import SettingError
-from swarmnas.integrations.dimensions import Dimension
-from swarmnas.optimizers import Optimizer, create
+from swarmnas.integrations.dimensions import Dimension, swarm_in_cube
+from swarmnas.optimizers import Optimizer
 
 require("optuna", extra="optuna", needed_by="SwarmSampler")
 import optuna  # noqa: E402 - after the check
@@ -93,12 +92,13 @@ class SwarmSampler(optuna.samplers.BaseSampler):
         return {**self.__dict__, "_replay": None}
 
     def _optimizer(self, *, num_dims: int, seed: int) -> Optimizer:
-        box = (np.zeros(num_dims), np.ones(num_dims))
-        make = functools.partial(create, self._method, bounds=box, seed=seed, **self._settings)
-        size = self._population_size
-        if size is None:
-            size = min(make().population_size, 16)  # a few hundred trials make some generations
-        return make(population_size=size)
+        return swarm_in_cube(
+            self._method,
+            num_dims=num_dims,
+            seed=seed,
+            population_size=self._population_size,
+            settings=self._settings,
+        )
 
     def reseed_rng(self) -> None:
         """Reseed what samples the independent parameters; the swarm's seed is the study's."""

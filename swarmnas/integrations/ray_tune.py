@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from swarmnas.checks import explain, require
 from swarmnas.errors import SettingError
-from swarmnas.integrations.dimensions import Dimension
-from swarmnas.optimizers import Candidate, OneByOne, create
+from swarmnas.integrations.dimensions import Dimension, swarm_in_cube
+from swarmnas.optimizers import Candidate, OneByOne
 from swarmnas.rng import generator
 
 require("ray.tune", extra="ray", needed_by="SwarmSearch")
@@ -73,11 +71,13 @@ class SwarmSearch(Searcher):  # type: ignore[misc]
         self._restored: list[list[Any]] = []
 
     def _make(self, *, num_dims: int) -> OneByOne:
-        box = (np.zeros(num_dims), np.ones(num_dims))
-        size, given = self._population_size, {"bounds": box, "seed": self._seed, **self._settings}
-        if size is None:
-            size = min(create(self._method, **given).population_size, 16)
-        swarm = create(self._method, population_size=size, **given)
+        swarm = swarm_in_cube(
+            self._method,
+            num_dims=num_dims,
+            seed=self._seed,
+            population_size=self._population_size,
+            settings=self._settings,
+        )
         return OneByOne(swarm, stragglers=self._stragglers)
 
     def set_search_properties(
