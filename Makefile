@@ -62,13 +62,19 @@ check-integrations: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[optuna,dask,pymoo,tensorboard]'
 	$(BIN)/python -m pytest tests/integrations swarmnas/integrations
 
-# The wheel works on its own: built, installed in an empty environment, run outside the checkout.
+# The wheel works on its own: built, installed in an environment that holds neither the checkout
+# nor its editable install, run outside the checkout. What it depends on, torch among it, is
+# borrowed from .venv, for a second copy takes gigabytes; pip refuses if the wheel asks for more.
 check-wheel: $(READY)
 	rm -rf dist
 	$(BIN)/python -m build --wheel > /dev/null
-	$(PYTHON) -m venv --clear $(VENV)-wheel
-	$(VENV)-wheel/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
-	cd $(VENV)-wheel && bin/swarmnas --version && bin/swarmnas --help && bin/swarmnas policy show g-icso-nas \
+	$(PYTHON) -m venv --clear --without-pip $(VENV)-wheel
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > borrowed.pth
+	mv borrowed.pth $$($(VENV)-wheel/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+	$(BIN)/python -m pip --python $(VENV)-wheel/bin/python install --quiet --disable-pip-version-check --no-deps --ignore-installed dist/*.whl
+	$(BIN)/python -m pip --python $(VENV)-wheel/bin/python --disable-pip-version-check check
+	cd $(VENV)-wheel && bin/python -c 'import swarmnas, sys; assert swarmnas.__file__.startswith(sys.prefix), swarmnas.__file__' \
+		&& bin/swarmnas --version && bin/swarmnas --help && bin/swarmnas policy show g-icso-nas \
 		&& bin/swarmnas search --preset digits --epochs 3 --train-images 200 --out run --overwrite
 
 clean:
