@@ -64,7 +64,7 @@ check-lowest check-newest: check-%:
 	$(VENV)-$*/bin/python .ci/dependencies.py $(if $(filter lowest,$*),--lowest) --without $(WITHOUT) > $(VENV)-$*/requirements.txt
 	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -r $(VENV)-$*/requirements.txt
 	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	$(VENV)-$*/bin/python -m pytest $(if $(filter torch,$(WITHOUT)),$(WITHOUT_TORCH))
+	$(VENV)-$*/bin/python -m pytest -W ignore::DeprecationWarning $(if $(filter torch,$(WITHOUT)),$(WITHOUT_TORCH))
 
 # Adapters against the real packages that are light enough; tests of the others skip.
 check-integrations: $(READY)
