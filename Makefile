@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FIRST_RUN := runs/first-search
 
-.PHONY: help search test test-slow check check-integrations check-without-torch check-wheel clean
+.PHONY: help search test test-slow check check-integrations check-without-torch check-wheel check-lowest check-newest clean
 
 help:
 	@echo "make search   make the environment, then search a network for handwritten digits"
@@ -57,6 +57,15 @@ check-without-torch:
 	$(VENV)-core/bin/python -c 'import importlib.util as u; assert u.find_spec("torch") is None, "torch is installed here"'
 	$(VENV)-core/bin/python -m pytest $(WITHOUT_TORCH)
 
+# The tests with the lowest and with the newest version of every dependency. WITHOUT names packages
+# to leave out; without torch, only the tests of what works without it run.
+check-lowest check-newest: check-%:
+	$(PYTHON) -m venv --clear $(VENV)-$*
+	$(VENV)-$*/bin/python .ci/dependencies.py $(if $(filter lowest,$*),--lowest) --without $(WITHOUT) > $(VENV)-$*/requirements.txt
+	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -r $(VENV)-$*/requirements.txt
+	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(VENV)-$*/bin/python -m pytest -W ignore::DeprecationWarning $(if $(filter torch,$(WITHOUT)),$(WITHOUT_TORCH))
+
 # Adapters against the real packages that are light enough; tests of the others skip.
 check-integrations: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[optuna,dask,pymoo,tensorboard]'
@@ -78,4 +87,4 @@ check-wheel: $(READY)
 		&& bin/swarmnas search --preset digits --epochs 3 --train-images 200 --out run --overwrite
 
 clean:
-	rm -rf $(VENV) $(VENV)-core $(VENV)-wheel dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-core $(VENV)-wheel $(VENV)-lowest $(VENV)-newest dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -117,7 +117,7 @@ def dimension_entropy(positions: Array, lower: Array, upper: Array, *, bins: int
     """
     bins = as_int("bins", bins, low=2)
     xp, unit = _in_box_units(positions, lower, upper)
-    slices = xp.clip(xp.floor(unit * bins), 0, bins - 1)
+    slices = xp.clip(xp.floor(unit * bins), 0.0, float(bins - 1))
     total = 0.0
     for number in range(bins):
         share = xp.mean(xp.astype(slices == number, unit.dtype), axis=0)
