@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from swarmnas.checks import explain
+from swarmnas.errors import SettingError
 from swarmnas.networks import costs_of
 from swarmnas.spaces import Genotype, Space
 
@@ -22,6 +24,9 @@ class Limits:
         parameters: The most parameters; None for no limit.
         flops: The most multiply-adds an image; None for no limit.
         sizes: What the network is built with beside the genotype, as for ``cost_of``.
+
+    Raises:
+        SettingError: A limit is below what the network takes without any operation.
 
     Example:
         >>> from swarmnas.spaces import create
@@ -42,6 +47,22 @@ class Limits:
         self._most = np.array(
             [np.inf if most is None else float(most) for most in (parameters, flops)]
         )
+        bare = {name: np.full((1, edges), -1) for name, (edges, _) in space.alpha_shapes.items()}
+        for name, most, least in zip(
+            ("max_parameters", "max_flops"),
+            self._most,
+            costs_of(space, bare, **sizes)[0],
+            strict=True,
+        ):
+            if most < least:
+                raise SettingError(
+                    explain(
+                        name,
+                        f"at least {least:,}, which the network takes without its operations",
+                        f"{most:,.0f}",
+                        "Raise the limit, or lower network_channels or network_cells.",
+                    )
+                )
 
     @property
     def any(self) -> bool:

@@ -105,5 +105,5 @@ def not_dominated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     values = np.where(np.isnan(values), np.inf, values)
     no_worse = (values[:, None] <= values[None]).all(axis=2)
     better = (values[:, None] < values[None]).any(axis=2)
-    dominated: NDArray[np.bool_] = (no_worse & better).any(axis=0)
-    return ~dominated
+    front: NDArray[np.bool_] = ~np.any(no_worse & better, axis=0)
+    return front

@@ -13,6 +13,7 @@ from swarmnas.search.pareto import not_dominated
 from swarmnas.spaces import create
 
 SPACE = create("nasbench201")
+NOTHING = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 SMALL = {
     "train_images": 120, "epochs": 6, "channels": 4, "batch_size": 20, "population_size": 6,
     "threads": 1,
@@ -32,11 +33,12 @@ def test_costs_of_many_are_the_costs_of_each(name):
 
 
 def test_violations_are_shares_of_the_limits_added_up():
-    cell = SPACE.parse("|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|none~2|")
+    cell = SPACE.genotype_of({"cell": [3] * 6})  # 3x3 convolutions throughout
     cost = cost_of(SPACE, cell, **SIZES)
-    limits = Limits(SPACE, parameters=cost.parameters // 2, flops=cost.flops, **SIZES)
+    most = cost.parameters * 9 // 10
+    limits = Limits(SPACE, parameters=most, flops=cost.flops, **SIZES)
     columns = {name: row[None] for name, row in SPACE.indices_of(cell).items()}
-    expected = cost.parameters / (cost.parameters // 2) - 1
+    expected = cost.parameters / most - 1
     assert limits.violations(columns) == pytest.approx([expected])
     assert not limits.allow(cell)
     assert Limits(SPACE, flops=cost.flops, **SIZES).allow(cell)
@@ -50,9 +52,16 @@ def test_a_swarm_ends_within_its_limits(tmp_path):
     assert cost_of(SPACE, bound.genotype, **SIZES).parameters <= most
 
 
-def test_limits_that_nothing_keeps_are_warned_of_and_on_record(tmp_path):
+def test_limits_that_nothing_keeps_are_refused(tmp_path):
+    with pytest.raises(SettingError, match=r"max_parameters: expected at least [\d,]+, which the"):
+        run(SearchConfig(max_parameters=1, **SMALL), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_limits_that_a_gradient_does_not_keep_are_warned_of_and_on_record(tmp_path):
     gradient = {name: value for name, value in SMALL.items() if name != "population_size"}
-    settings = SearchConfig(policy="darts", max_parameters=1, **gradient)
+    least = 1 + cost_of(SPACE, SPACE.parse(NOTHING), **SIZES).parameters
+    settings = SearchConfig(policy="darts", max_parameters=least, **gradient)
     with pytest.warns(SwarmNASWarning, match="limits: no epoch's genotype keeps within them"):
         result = run(settings, out=tmp_path / "run")
     written = json.loads((result.path / "genotype.json").read_text(encoding="utf-8"))
