@@ -17,6 +17,7 @@ from swarmnas_cli import (
     explain,
     init,
     listing,
+    pareto,
     policy,
     probe,
     report,
@@ -56,6 +57,7 @@ app.command("doctor")(doctor.command)
 app.command("init")(init.command)
 app.command("watch")(watch.command)
 app.command("report")(report.command)
+app.command("pareto")(pareto.command)
 app.command("train")(train.command)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(evaluate.export)

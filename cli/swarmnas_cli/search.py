@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from swarmnas.errors import SettingError
 from swarmnas.problems import Table as CellTable
 from swarmnas.recipes import load_preset, presets
 from swarmnas.reports import REPORT, write_report
@@ -50,6 +51,12 @@ def _search(
     resume_from: Annotated[
         Path | None, typer.Option("--resume", help="Continue this run; takes no settings.")
     ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Searches with so many seeds in turn; needs --select.")
+    ] = 1,
+    select: Annotated[
+        bool, typer.Option("--select", help="Train briefly what each found; keep the best.")
+    ] = False,
     table: Annotated[
         Path | None, typer.Option(help="A table that is asked about the found cell, at the end.")
     ] = None,
@@ -64,8 +71,13 @@ def _search(
     if not (given or preset or config or out or resume_from or table or as_json):
         preset = _offered()
     known = None if table is None else CellTable.read(table)
+    if select != (seeds > 1):
+        raise SettingError(
+            "--select: expected beside --seeds of 2 or more, which it chooses from; got one "
+            "without the other. Try: --seeds 4 --select."
+        )
     if resume_from is not None:
-        refuse_beside_resume(given, preset, config, out, overwrite)
+        refuse_beside_resume(given, preset, config, out, overwrite, select)
         from swarmnas.search import resume  # imports torch, which takes seconds
 
         with watching(resume_from, quiet=as_json) as callbacks:
@@ -74,10 +86,15 @@ def _search(
         settings = load_preset(preset) if preset else {}
         settings |= read_config(config) if config else {}
         chosen = SearchConfig.from_mapping(settings | given, source="swarmnas search")
-        from swarmnas.search import run  # imports torch, which takes seconds
+        path = out or default_path(chosen)
+        if select:
+            home = out or path.with_name(f"{path.name}-to-{chosen.seed + seeds - 1}")
+            result = _selected(chosen, seeds, home, overwrite, as_json)
+        else:
+            from swarmnas.search import run  # imports torch, which takes seconds
 
-        with watching(out or default_path(chosen), quiet=as_json) as callbacks:
-            result = run(chosen, out=out, overwrite=overwrite, callbacks=callbacks)
+            with watching(path, quiet=as_json) as callbacks:
+                result = run(chosen, out=path, overwrite=overwrite, callbacks=callbacks)
     text = result.genotype.to_text()
     columns = {} if known is None else dict(known.lookup(text, reveal_test=reveal_test))
     if columns:
@@ -88,6 +105,27 @@ def _search(
         typer.echo(json.dumps(_as_data(result) | {"table": columns, "report": str(page)}))
     else:
         _report(result, columns, table)
+
+
+def _selected(
+    config: SearchConfig, seeds: int, out: Path, overwrite: bool, quiet: bool
+) -> SearchResult:
+    """Search with several seeds, say how each candidate did, and return the best one's search."""
+    from swarmnas.recipes import search_and_select  # imports torch, which takes seconds
+
+    with watching(out, quiet=quiet) as callbacks:
+        candidates = search_and_select(
+            config, seeds=seeds, out=out, overwrite=overwrite, callbacks=callbacks
+        )
+    if not quiet:
+        view = Table(title="Trained briefly, best first", title_justify="left")
+        for column in ("found by", "validation accuracy", "validation loss"):
+            view.add_column(column)
+        for candidate in candidates:
+            names = ", ".join(search.path.name for search in candidate.searches)
+            view.add_row(names, f"{candidate.valid_accuracy:.4f}", f"{candidate.valid_loss:.4f}")
+        Console().print(view)
+    return candidates[0].searches[0]
 
 
 def _offered() -> str | None:

@@ -1,7 +1,7 @@
 """Networks (torch): operations by name, the supernet of a space, the network of a genotype."""
 
 from swarmnas.networks.layouts import Layout, layouts
-from swarmnas.networks.network import Cost, Network, cost_of
+from swarmnas.networks.network import Cost, Network, cost_of, costs_of
 from swarmnas.networks.operations import Operation, operations
 from swarmnas.networks.supernet import Supernet
 
@@ -12,6 +12,7 @@ __all__ = [
     "Operation",
     "Supernet",
     "cost_of",
+    "costs_of",
     "layouts",
     "operations",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -20,7 +21,7 @@ from swarmnas.networks.seeding import seeded
 from swarmnas.rng import Seed
 from swarmnas.spaces import Genotype, Space
 
-__all__ = ["Cost", "Network", "cost_of"]
+__all__ = ["Cost", "Network", "cost_of", "costs_of"]
 
 
 class Network(nn.Module):
@@ -197,8 +198,44 @@ def cost_of(
         ... ).parameters
         3349342
     """
-    chosen = _columns(space, genotype)
-    total, tables = _costs(
+    (total,) = costs_of(
+        space,
+        {name: indices[None] for name, indices in space.indices_of(genotype).items()},
+        num_classes=num_classes,
+        in_channels=in_channels,
+        channels=channels,
+        cells=cells,
+        image_size=image_size,
+        affine=affine,
+        large_images=large_images,
+    )
+    return Cost(*map(int, total))
+
+
+def costs_of(
+    space: Space,
+    columns: Mapping[str, NDArray[np.int64]],
+    *,
+    num_classes: int,
+    in_channels: int = 3,
+    channels: int = 16,
+    cells: int = 5,
+    image_size: int = 32,
+    affine: bool = True,
+    large_images: bool = False,
+) -> NDArray[np.int64]:
+    """Return :func:`cost_of` for many genotypes at once, ``(n, 2)``.
+
+    ``columns`` holds for each cell ``(n, E)`` columns, -1 where an edge is not kept, as
+    ``space.decode_indices`` gives them; other arguments are those of :func:`cost_of`.
+
+    Example:
+        >>> from swarmnas.spaces import create
+        >>> columns = {"cell": np.array([[0] * 6, [3] * 6])}
+        >>> costs_of(create("nasbench201"), columns, num_classes=10)[:, 0].tolist()
+        [73306, 1531546]
+    """
+    fixed, tables = _costs(
         space,
         num_classes,
         in_channels,
@@ -208,11 +245,12 @@ def cost_of(
         affine,
         large_images,
     )
-    for name, edges in chosen.items():
-        for edge, columns in enumerate(edges):
-            for column in columns:
-                total = total + tables[name][edge, column]
-    return Cost(*map(int, total))
+    total = fixed[None]
+    for name, rows in columns.items():
+        table = tables[name]
+        kept = np.where(rows[..., None] >= 0, table[np.arange(len(table)), rows], 0)
+        total = total + kept.sum(axis=1)
+    return total
 
 
 def _columns(space: Space, genotype: Genotype) -> Columns:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from swarmnas.recipes.presets import load_preset, presets
 
 if TYPE_CHECKING:
     from swarmnas.recipes.comparison import compare_with_random
+    from swarmnas.recipes.selection import Candidate, search_and_select
 
-__all__ = ["compare_with_random", "load_preset", "presets"]
+__all__ = ["Candidate", "compare_with_random", "load_preset", "presets", "search_and_select"]
+
+_LAZY = {"comparison": ("compare_with_random",), "selection": ("Candidate", "search_and_select")}
+"""Module -> its public names: they import torch, which takes seconds."""
 
 
 def __getattr__(name: str) -> Any:
-    if name != "compare_with_random":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from swarmnas.recipes.comparison import compare_with_random  # imports torch
-
-    return compare_with_random
+    for module, names in _LAZY.items():
+        if name in names:
+            return getattr(importlib.import_module(f"swarmnas.recipes.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,6 +9,7 @@ from swarmnas.search.config import SearchConfig, default_path, read_config
 
 if TYPE_CHECKING:
     from swarmnas.search.loop import Loader, PhaseSummary, SearchResult, resume, run
+    from swarmnas.search.pareto import Visited, visited_genotypes
     from swarmnas.search.ranking import Ranking, rank_cells
 
 __all__ = [
@@ -17,17 +18,25 @@ __all__ = [
     "Ranking",
     "SearchConfig",
     "SearchResult",
+    "Visited",
     "default_path",
     "rank_cells",
     "read_config",
     "resume",
     "run",
+    "visited_genotypes",
 ]
+
+_LAZY = {
+    "loop": ("Loader", "PhaseSummary", "SearchResult", "resume", "run"),
+    "pareto": ("Visited", "visited_genotypes"),
+    "ranking": ("Ranking", "rank_cells"),
+}
+"""Module -> its public names: they import torch, which takes seconds."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # Both import torch, which takes seconds: only whoever searches waits for it.
-    module = "ranking" if name in ("Ranking", "rank_cells") else "loop"
-    return getattr(importlib.import_module(f"swarmnas.search.{module}"), name)
+    for module, names in _LAZY.items():
+        if name in names:
+            return getattr(importlib.import_module(f"swarmnas.search.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

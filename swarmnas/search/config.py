@@ -77,6 +77,19 @@ class SearchConfig(BaseModel):
         None, gt=0, description="Alphas live in a box of +- this; the adapter's default if unset."
     )
 
+    max_parameters: int | None = Field(
+        None, ge=1, description="Most parameters of the network that the answer gives."
+    )
+    max_flops: int | None = Field(
+        None, ge=1, description="Most multiply-adds an image of that network."
+    )
+    network_channels: int | None = Field(
+        None, ge=1, description="Channels of that network; the supernet's if unset."
+    )
+    network_cells: int | None = Field(
+        None, ge=1, description="Cells of that network; the supernet's if unset."
+    )
+
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where tensors live.")
     threads: int | None = Field(None, ge=1, description="CPU threads; torch's own choice if unset.")
 

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 
 from swarmnas import optimizers, rng
+from swarmnas.checks import explain
+from swarmnas.errors import SettingError
 from swarmnas.networks import Supernet
 from swarmnas.networks.state import load_optimizer, optimizer_state
 from swarmnas.phases import Phase
@@ -27,6 +29,7 @@ from swarmnas.search.gradients import (
     mixing_of,
     second_order,
 )
+from swarmnas.search.limits import Limits
 from swarmnas.spaces import Adapter
 
 __all__ = [
@@ -176,6 +179,8 @@ class SwarmDriver:
         decode: Alphas ``(n, num_edges, num_ops)`` to operations ``(n, num_edges)``.
         origin: Where the swarm starts.
         seed: Its stream.
+        limits: What genotypes may take at most; particles beyond them lose, by how much they
+            exceed them.
     """
 
     def __init__(
@@ -187,6 +192,7 @@ class SwarmDriver:
         *,
         origin: Origin,
         seed: np.random.SeedSequence,
+        limits: Limits | None = None,
     ) -> None:
         self.swarm = create_swarm(
             adapter, phase, seed=seed, centre=origin.centre, spread=origin.spread
@@ -196,7 +202,17 @@ class SwarmDriver:
         self._phase = phase
         self._decode = decode
         self._origin = origin
+        self._limits = limits
         self._told: list[np.ndarray[Any, Any]] = []
+        if limits is not None and not self.swarm.capabilities.violations:
+            raise SettingError(
+                explain(
+                    "optimizer",
+                    "one that takes constraint violations, as limits are set",
+                    phase.optimizer,
+                    f"Choose another or drop the limits: {self.swarm.capabilities.why}",
+                )
+            )
 
     def step(self, valid: Batch, *, phase_epochs: int) -> int:
         """Run one generation on one mini-batch; return how many particles were evaluated."""
@@ -224,7 +240,11 @@ class SwarmDriver:
     def _tell(self, positions: Any, losses: np.ndarray[Any, Any]) -> None:
         if not self.swarm.capabilities.exact_state:
             self._told.append(losses)
-        self.swarm.tell(positions, losses)
+        if self._limits is None:
+            self.swarm.tell(positions, losses)
+        else:
+            columns = self._decode(self._adapter.to_alphas(positions))
+            self.swarm.tell(positions, losses, violations=self._limits.violations(columns))
 
     def answer(self, rule: str) -> dict[str, Any]:
         """Return the alphas that the swarm hands over.

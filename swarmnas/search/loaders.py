@@ -42,12 +42,14 @@ class Images:
         valid: Batches that steer the alphas.
         in_channels: Channels of the images.
         num_classes: Classes of the labels.
+        image_size: The longer side of the images, pixels.
     """
 
     train: Loader
     valid: Loader
     in_channels: int
     num_classes: int
+    image_size: int
 
 
 def dataset_of(config: SearchConfig) -> Dataset:
@@ -93,7 +95,7 @@ def images_of(
                 explain("num_classes", "a number", "none", "Your own loaders need it set.")
             )
         images, _ = next(iter(train))
-        return Images(train, valid, images.shape[1], config.num_classes)
+        return Images(train, valid, images.shape[1], config.num_classes, max(images.shape[2:]))
     if config.num_classes is not None:
         raise SettingError(
             explain(
@@ -130,7 +132,8 @@ def images_of(
             parts, (Stream.TRAIN, Stream.VALID), (dataset.augment, "none"), strict=True
         )
     )
-    return Images(ours, theirs, dataset.train.images.shape[1], dataset.num_classes)
+    shape = dataset.train.images.shape
+    return Images(ours, theirs, shape[1], dataset.num_classes, max(shape[2:]))
 
 
 def set_epoch(loader: Any, epoch: int) -> None:

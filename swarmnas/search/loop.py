@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from torch.nn import functional
 
 from swarmnas import documents, rng
 from swarmnas.checks import as_float, as_int, finite_loss, unknown_name
-from swarmnas.errors import DivergenceError, RunError, SettingError
+from swarmnas.errors import DivergenceError, RunError, SettingError, SwarmNASWarning
 from swarmnas.networks.devices import device_of
 from swarmnas.networks.memory import within_memory
 from swarmnas.networks.state import load_module, load_optimizer, module_state, optimizer_state
@@ -52,6 +53,7 @@ from swarmnas.search.drivers import (
     write_alphas,
 )
 from swarmnas.search.gradients import Batch, Mixing, finite_step, mixing_of
+from swarmnas.search.limits import Limits
 from swarmnas.search.loaders import Endless, Loader, images_of, set_epoch
 from swarmnas.search.probes import (
     AlphaHessian,
@@ -214,6 +216,17 @@ class _Search:
                 create_swarm(self._adapter, phase, seed=rng.seed_sequence(config.seed))
         images = images_of(config, self._device, train=train, valid=valid)
         self._train, self._valid = images.train, images.valid
+        limits = Limits(
+            self._space,
+            parameters=config.max_parameters,
+            flops=config.max_flops,
+            num_classes=images.num_classes,
+            in_channels=images.in_channels,
+            channels=config.network_channels or config.channels,
+            cells=config.network_cells or config.cells,
+            image_size=images.image_size,
+        )
+        self._limits = limits if limits.any else None
         self._supernet = build_supernet(config, self._space, images).to(self._device)
         self._weights = self._supernet.weight_parameters()
         self._sgd = torch.optim.SGD(
@@ -533,6 +546,7 @@ class _Search:
             self._space.decode_indices,
             origin=origin,
             seed=self._stream(Stream.SWARM, origin.epoch),
+            limits=self._limits,
         )
 
     def _roll_back(self, directory: RunDirectory, epoch: int) -> None:
@@ -638,7 +652,7 @@ class _Search:
             self._seconds = as_float("seconds", state["seconds"], low=0)
 
     def _finish(self, directory: RunDirectory, callbacks: Callback) -> SearchResult:
-        genotype = self._read_out()
+        genotype, taken_from = self._within_limits(self._read_out())
         phases = _summaries(directory.history())
         signals = self._engine.history[-1]
         found = {
@@ -652,6 +666,7 @@ class _Search:
                 "epochs": signals.epoch,
                 "evaluations": signals.evaluations,
                 "read_out": self._engine.phase.read_out,
+                **taken_from,
                 "alphas_of_epoch": min([signals.epoch, *self._rolled_back_to()]),
                 "phases": [vars(phase) for phase in phases],
             },
@@ -659,6 +674,28 @@ class _Search:
         directory.write_json("genotype.json", found)
         callbacks.on_end(found)
         return SearchResult(genotype, directory.path, phases, signals)
+
+    def _within_limits(self, genotype: Genotype) -> tuple[Genotype, dict[str, Any]]:
+        """Return the read-out, or the last genotype of an epoch where it exceeds the limits.
+
+        Warns:
+            SwarmNASWarning: No epoch's genotype keeps within them.
+        """
+        if self._limits is None:
+            return genotype, {}
+        if self._limits.allow(genotype):
+            return genotype, {"within_limits": True}
+        for signals in reversed(self._engine.history):
+            visited = self._space.parse(signals.genotype or "")
+            if self._limits.allow(visited):
+                return visited, {"within_limits": True, "genotype_of_epoch": signals.epoch}
+        warnings.warn(
+            "limits: no epoch's genotype keeps within them; the answer does not either. "
+            "Raise them, or search longer by a swarm.",
+            SwarmNASWarning,
+            stacklevel=2,
+        )
+        return genotype, {"within_limits": False}
 
     def _rolled_back_to(self) -> list[int]:
         """Return the epoch that the last decision returned to, if it did."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from swarmnas.search.config import SearchConfig
 from swarmnas.search.loaders import Endless, images_of
 from swarmnas.spaces import create
 
-__all__ = ["Ranking", "rank_cells"]
+__all__ = ["Ranking", "cell_losses", "rank_cells"]
 
 Rows = np.ndarray[Any, Any]
 
@@ -75,6 +75,35 @@ def rank_cells(
     """
     num_cells = as_int("num_cells", num_cells, low=2)
     num_images = as_int("num_images", num_images, low=2)
+    if len(known) < 2:
+        raise SettingError(explain("known", "two cells or more", len(known), "Add cells."))
+    names = sorted(known)
+    draws = rng.generator(seed, 0).choice(len(names), min(num_cells, len(names)), replace=False)
+    cells = tuple(names[draw] for draw in draws)
+    figures = np.array([known[cell] for cell in cells])
+    for epoch, losses in cell_losses(run, cells, num_images=num_images):
+        correlation = float(spearmanr(-losses, figures).statistic)
+        yield Ranking(epoch, correlation, cells, losses, figures)
+
+
+def cell_losses(
+    run: Path | str, cells: Sequence[str], *, num_images: int, last: bool = False
+) -> Iterator[tuple[int, Rows]]:
+    """Evaluate cells alone by a search's supernet, on the same validation images at every epoch.
+
+    Args:
+        run: The directory of a search.
+        cells: Cells of its space, as text.
+        num_images: Validation images, >= 2.
+        last: The newest checkpoint alone, not every one.
+
+    Yields:
+        The epoch and ``(num_cells,)`` losses.
+
+    Raises:
+        RunError: The run is no search, has no checkpoint, or used somebody's own loaders.
+        SwarmNASError: A cell is none of the run's space.
+    """
     directory = RunDirectory.open(run)
     if "search" not in directory.config:
         raise RunError(
@@ -83,8 +112,6 @@ def rank_cells(
     steps = sorted(directory.checkpoints())
     if not steps:
         raise RunError(explain(str(run), "a checkpoint or more", "none", "Let it run first."))
-    if len(known) < 2:
-        raise SettingError(explain("known", "two cells or more", len(known), "Add cells."))
     config = SearchConfig.from_mapping(directory.config["search"], source=str(directory.path))
     if config.num_classes is not None:
         raise RunError(
@@ -92,23 +119,17 @@ def rank_cells(
             "which no run holds."
         )
     space = create(config.space)
-    names = sorted(known)
-    draws = rng.generator(seed, 0).choice(len(names), min(num_cells, len(names)), replace=False)
-    cells = tuple(names[draw] for draw in draws)
     alphas = [space.encode(space.parse(cell)) for cell in cells]
     columns = space.decode_indices(
         {name: np.stack([each[name] for each in alphas]) for name in space.alpha_shapes}
     )
-    figures = np.array([known[cell] for cell in cells])
 
     device = torch.device("cpu")
     images = images_of(config, device)
     batch = Endless(images.valid, 0, device).take(num_images)
     supernet = build_supernet(config, space, images)
-    for step in steps:
+    for step in steps[-1:] if last else steps:
         checkpoint = directory.load_checkpoint(step)
         assert checkpoint is not None
         load_module(supernet, checkpoint.arrays)
-        losses = supernet.evaluate_swarm(*batch, operations=columns).double().numpy()
-        correlation = float(spearmanr(-losses, figures).statistic)
-        yield Ranking(step, correlation, cells, losses, figures)
+        yield step, supernet.evaluate_swarm(*batch, operations=columns).double().numpy()

@@ -1,0 +1,109 @@
+"""What a search visited, by how good and how costly it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from swarmnas.errors import RunError
+from swarmnas.networks import cost_of
+from swarmnas.runs import RunDirectory
+from swarmnas.search.config import SearchConfig
+from swarmnas.search.loaders import dataset_of
+from swarmnas.search.ranking import cell_losses
+from swarmnas.spaces import create
+
+__all__ = ["Visited", "not_dominated", "visited_genotypes"]
+
+
+@dataclass(frozen=True)
+class Visited:
+    """A genotype that the alphas of a search decoded to after some epoch.
+
+    Args:
+        genotype: As text.
+        epoch: The last epoch that ended with it.
+        loss: Its validation loss, alone, under the weights that the supernet ended with.
+        parameters: Of its network.
+        flops: Multiply-adds of its network for one image.
+        on_front: No other one is at least as good in all three and better in one.
+    """
+
+    genotype: str
+    epoch: int
+    loss: float
+    parameters: int
+    flops: int
+    on_front: bool
+
+
+def visited_genotypes(
+    run: Path | str,
+    *,
+    channels: int | None = None,
+    cells: int | None = None,
+    num_images: int = 512,
+) -> list[Visited]:
+    """Return the genotypes of a search's epochs, each once, best loss first.
+
+    Args:
+        run: The directory of a search.
+        channels: Of the networks that are counted; by default those of the run's limits, or the
+            supernet's.
+        cells: Likewise.
+        num_images: Validation images, >= 2.
+
+    Raises:
+        RunError: The run is no search, has not finished an epoch, or used somebody's own loaders.
+    """
+    history = RunDirectory.open(run).history()
+    epochs = {
+        record["genotype"]: record["epoch"]
+        for record in history
+        if record.get("kind") == "epoch" and record.get("genotype")
+    }
+    if not epochs:
+        raise RunError(f"{run}: expected a search with an epoch on record; got none.")
+    texts = list(epochs)
+    ((_, losses),) = cell_losses(run, texts, num_images=num_images, last=True)
+    config = SearchConfig.from_mapping(RunDirectory.open(run).config["search"])
+    space, dataset = create(config.space), dataset_of(config)
+    shape = dataset.train.images.shape
+    costs = [
+        cost_of(
+            space,
+            space.parse(text),
+            num_classes=dataset.num_classes,
+            in_channels=shape[1],
+            channels=channels or config.network_channels or config.channels,
+            cells=cells or config.network_cells or config.cells,
+            image_size=max(shape[2:]),
+        )
+        for text in texts
+    ]
+    front = not_dominated(np.column_stack([losses, np.array(costs)]))
+    rows = [
+        Visited(text, epochs[text], float(loss), *cost, bool(best))
+        for text, loss, cost, best in zip(texts, losses, costs, front, strict=True)
+    ]
+    return sorted(rows, key=lambda row: row.loss)
+
+
+def not_dominated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which rows no other row dominates: smaller or equal everywhere, and smaller somewhere.
+
+    Args:
+        values: ``(n, k)``, less is better; NaN is worse than any number.
+
+    Example:
+        >>> not_dominated(np.array([[1, 3], [2, 2], [2, 3], [1, 3]])).tolist()
+        [True, True, False, True]
+    """
+    values = np.where(np.isnan(values), np.inf, values)
+    no_worse = (values[:, None] <= values[None]).all(axis=2)
+    better = (values[:, None] < values[None]).any(axis=2)
+    front: NDArray[np.bool_] = ~np.any(no_worse & better, axis=0)
+    return front
