@@ -10,6 +10,11 @@ from typing import Annotated, Any
 import typer
 from pydantic.fields import FieldInfo
 
+from swarmnas_cli.listing import completing
+
+COMPLETED = {"space": "spaces", "policy": "policies", "optimizer": "optimizers"}
+"""Settings whose values a shell completes -> the kind of name."""
+
 Fields = Mapping[str, FieldInfo]
 
 
@@ -53,6 +58,7 @@ def _option(name: str, field: FieldInfo, default: str) -> inspect.Parameter:
         help=rf"{field.description} \[default: {default}]",
         show_default=False,
         rich_help_panel="Settings",
+        autocompletion=completing(COMPLETED[name]) if name in COMPLETED else None,
     )
     return inspect.Parameter(
         name,
