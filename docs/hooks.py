@@ -50,6 +50,9 @@ COPIES = {
 DEEPER = ("phases.triggers", "testing.phases")
 """Public modules inside packages; all other public names stand in their package's ``__all__``."""
 
+_OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)*(?:LICENSE|swarmnas/|perf/|tests/)[^)]*\)")
+"""A link to a file that is no page, which a site cannot follow."""
+
 
 def on_config(config: Any) -> Any:
     """Order the navigation."""
@@ -76,17 +79,18 @@ def on_files(files: Files, config: Any) -> Files:
     """Add the pages that are made of other files."""
     for page, source in COPIES.items():
         text = (ROOT / source).read_text(encoding="utf-8").replace("](docs/", "](")
-        for other, original in COPIES.items():
-            text = text.replace(f"]({original})", f"]({other})")
-        files.append(File.generated(config, page, content=_code_of_files(text)))
+        files.append(File.generated(config, page, content=text))
     for name in _modules():
         files.append(File.generated(config, _page(name), content=_reference(name)))
     return files
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Leave names of files outside the site as plain code."""
-    return _code_of_files(markdown)
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Lead links to the copied files to their pages; leave other files as plain code."""
+    up = "../" * page.file.src_uri.count("/")
+    for copy, source in COPIES.items():
+        markdown = re.sub(rf"\]\((?:\.\./)*{source}(?=[)#])", f"]({up}{copy}", markdown)
+    return _OUTSIDE.sub(r"\1", markdown)
 
 
 def on_post_build(config: Any) -> None:
@@ -142,11 +146,6 @@ def _broken_links(site: Path) -> Iterator[str]:
 
 def _title(page: Path) -> str:
     return page.read_text(encoding="utf-8").split("\n", 1)[0]
-
-
-def _code_of_files(text: str) -> str:
-    """Replace links to files that are no pages, which a site cannot follow, by their text."""
-    return re.sub(r"\[([^\]]+)\]\((?:\.\./)*(?:LICENSE|swarmnas/|perf/|tests/)[^)]*\)", r"\1", text)
 
 
 def _modules() -> list[str]:

@@ -11,6 +11,10 @@ import typer
 from pydantic.fields import FieldInfo
 
 from swarmnas.errors import SettingError
+from swarmnas_cli.listing import completing
+
+COMPLETED = {"space": "spaces", "policy": "policies", "optimizer": "optimizers"}
+"""Settings whose values a shell completes -> the kind of name."""
 
 Fields = Mapping[str, FieldInfo]
 
@@ -55,6 +59,7 @@ def _option(name: str, field: FieldInfo, default: str) -> inspect.Parameter:
         help=rf"{field.description} \[default: {default}]",
         show_default=False,
         rich_help_panel="Settings",
+        autocompletion=completing(COMPLETED[name]) if name in COMPLETED else None,
     )
     return inspect.Parameter(
         name,

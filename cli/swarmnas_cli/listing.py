@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -34,6 +35,16 @@ def _rows(kind: str) -> list[dict[str, str]]:
         ]
     entries = catalogue.entries().values()
     return [{"name": e.name, "summary": e.summary, "origin": e.origin} for e in entries]
+
+
+def completing(kind: str) -> Callable[[str], list[tuple[str, str]]]:
+    """Return what completes a name in a shell: names of a kind that begin so, with summaries."""
+
+    def complete(incomplete: str) -> list[tuple[str, str]]:
+        rows = [(row["name"], row["summary"]) for row in _rows(kind)]
+        return [row for row in rows if row[0].startswith(incomplete)]
+
+    return complete
 
 
 def command(

@@ -57,6 +57,17 @@ def test_a_bare_search_on_a_terminal_explains_itself_and_asks(monkeypatch):
     assert "handwritten digits now" in told.output
 
 
+def test_a_shell_completes_commands_and_names():
+    def completed(line, word):
+        asked = {"COMP_WORDS": line, "COMP_CWORD": str(word)}
+        asked["_SWARMNAS_COMPLETE"] = "complete_bash"
+        return RUNNER.invoke(cli.app, prog_name="swarmnas", env=asked).output.split()
+
+    assert "watch" in completed("swarmnas w", 1)
+    assert completed("swarmnas search --policy dar", 3) == ["darts", "darts-2nd", "darts-es"]
+    assert "icso" in completed("swarmnas search --optimizer ", 3)
+
+
 def test_report_writes_one_file_and_says_where(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_search(tmp_path / "one", epochs=4)

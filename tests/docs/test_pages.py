@@ -2,19 +2,13 @@
 
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
+from swarmnas.errors import MissingDependencyError
 from swarmnas_cli.main import app
-
-ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-
-
-def blocks(page, language):
-    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M)
+from tests.docs.pages import PAGES, ROOT, blocks, python_blocks
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -27,7 +21,7 @@ def test_links_lead_to_files(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_are_spelled_as_they_exist(page):
-    for block in blocks(page, "console"):
+    for block in [*blocks(page, "console"), *blocks(page, "sh")]:
         for line in block.replace("\\\n", " ").splitlines():
             words = line.split("#")[0].removeprefix("$ ").split()
             if not words or words[0] != "swarmnas":
@@ -42,7 +36,31 @@ def test_commands_are_spelled_as_they_exist(page):
             assert flags <= known | {"--help"}, line
 
 
-def test_the_readme_runs(capsys):
+WITH_PYTHON = [page for page in PAGES if any(not walk for _, walk, _ in python_blocks(page))]
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_on_the_page_runs_and_prints_what_it_says(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    module = {"__name__": "page"}
+    for code, walk, shown in python_blocks(page):
+        if walk:  # needs what the commands on its page leave behind: test_walk.py
+            continue
+        try:
+            exec(compile(code, str(page), "exec"), module)
+        except (MissingDependencyError, ModuleNotFoundError) as missing:
+            pytest.skip(f"an extra is not installed: {missing}")
+        printed = capsys.readouterr().out
+        assert shown is None or printed == shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_toml_on_the_page_is_toml(page):
+    for block in blocks(page, "toml"):
+        assert tomllib.loads(block)
+
+
+def test_the_readme_minimises(capsys):
     for block in blocks(ROOT / "README.md", "python"):
         exec(block, {})
     assert float(capsys.readouterr().out.split()[0]) < 1

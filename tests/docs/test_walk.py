@@ -1,0 +1,70 @@
+"""The commands of the tutorial and of the pages about a run, as typed, in an empty directory."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import DOCS, blocks, python_blocks
+
+pytestmark = pytest.mark.slow
+
+PLACEHOLDERS = {"NAME": "shapes", "FIRST": "shapes", "SECOND": "shapes", "TRAINING": "trained"}
+"""Run of a page -> the tutorial's run that stands for it."""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Return the directory in which the tutorial was walked."""
+    home = tmp_path_factory.mktemp("walk")
+    (first, *_) = python_blocks(DOCS / "tutorial.md")
+    run(home, sys.executable, "-c", first[0])
+    for command in commands(DOCS / "tutorial.md"):
+        run(home, *command)
+    for name, source in PLACEHOLDERS.items():
+        shutil.copytree(home / "runs" / source, home / "runs" / name)
+    return home
+
+
+def commands(page):
+    for block in blocks(page, "console"):
+        for line in block.replace("\\\n", " ").splitlines():
+            yield re.sub(r"\s#.*", "", line).removeprefix("$ ").split()
+
+
+def run(home, *command):
+    if command[0] == "swarmnas":
+        command = (sys.executable, "-m", "swarmnas_cli.main", *command[1:])
+    quiet = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}  # no page opens on the tester's screen
+    ended = subprocess.run(
+        command, cwd=home, capture_output=True, text=True, check=False, env=os.environ | quiet
+    )
+    assert ended.returncode == 0, (command, ended.stderr)
+    return ended.stdout
+
+
+def test_the_tutorial_leads_to_a_report_and_a_trained_network(home):
+    assert (home / "runs" / "shapes" / "report.html").stat().st_size > 10_000
+    text = (home / "runs" / "shapes" / "report.html").read_text(encoding="utf-8")
+    assert '"title":"Trained from scratch"' in text
+    assert '"title":"Test accuracy after 20 epochs from scratch"' in text
+
+
+@pytest.mark.parametrize("name", ["how-to/reports.md", "how-to/resume.md"])
+def test_the_commands_about_a_run_work(home, name):
+    for command in commands(DOCS / name):
+        run(home, *command)
+
+
+@pytest.mark.parametrize("name", ["tutorial.md", "how-to/reports.md", "how-to/resume.md"])
+def test_the_python_about_a_run_works(home, name, monkeypatch):
+    monkeypatch.chdir(home)
+    for run_name in ("first", "second"):
+        shutil.copytree(home / "runs" / "shapes", Path("runs") / run_name, dirs_exist_ok=True)
+    for code, walk, _ in python_blocks(DOCS / name):
+        if walk:
+            exec(compile(code, name, "exec"), {"__name__": "page"})
