@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from swarmnas.checks import as_int, explain
 from swarmnas.errors import DataError, ShapeError
-from swarmnas.networks.layouts import Layout, Place, Reduction, layouts
+from swarmnas.networks.layouts import Layout, Node, Place, Reduction, layouts
 from swarmnas.networks.normalisation import BatchNorm
 from swarmnas.networks.operations import (
     Chain,
@@ -25,7 +25,7 @@ from swarmnas.networks.operations import (
 )
 from swarmnas.spaces import Cell, Space
 
-__all__ = ["CellBlock", "Columns", "Stack", "Terms", "check_batch", "layout_for", "spread"]
+__all__ = ["CellBlock", "Columns", "Shape", "Stack", "Terms", "check_batch", "layout_for", "spread"]
 
 Columns = Mapping[str, Sequence[Sequence[int]]]
 """Cell name -> for each edge, the columns of the operations to build."""
@@ -36,6 +36,16 @@ broadcasts against the images, or all of it."""
 
 Terms = Sequence[Sequence[tuple[int, Weight]]]
 """For each edge, positions among its built operations, and how much of each."""
+
+
+class Shape(NamedTuple):
+    """What an operation on an edge must do besides its own."""
+
+    channels_in: int
+    channels_out: int
+    stride: int
+    halvings: int
+    """How often the images were halved before the edge."""
 
 
 class CellBlock(nn.Module):
@@ -62,6 +72,10 @@ class CellBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.cell, self.place = cell, place
+        self.nodes = place.nodes or tuple(
+            Node(place.channels, int(place.reduces and node >= cell.num_inputs))
+            for node in range(cell.num_nodes)
+        )
         self.inputs = nn.ModuleList(
             FactorizedReduce(channels, place.channels, affine, track)
             if shrinks
@@ -70,22 +84,28 @@ class CellBlock(nn.Module):
         )
         self.edges = nn.ModuleList(nn.ModuleList() for _ in cell.edges)
         for edge, chosen in enumerate(columns):
+            channels_in, channels_out, stride, _ = self.shape(edge)
             for column in chosen:
                 module = operations.load(cell.operations_of(edge)[column])(
-                    place.channels, place.channels, self.stride(edge), affine, track
+                    channels_in, channels_out, stride, affine, track
                 )
                 if normalise_pools and isinstance(module, Pool):
-                    module = Chain(module, BatchNorm(place.channels, affine=affine, track=track))
+                    module = Chain(module, BatchNorm(channels_out, affine=affine, track=track))
                 cast(nn.ModuleList, self.edges[edge]).append(module)
         self.outgoing = [
             [edge for edge, (source, _) in enumerate(cell.edges) if source == node]
             for node in range(cell.num_nodes)
         ]
 
-    def stride(self, edge: int) -> int:
-        """Return 2 for an edge from an input of a reducing cell, else 1."""
-        from_input = self.cell.edges[edge].source < self.cell.num_inputs
-        return 2 if self.place.reduces and from_input else 1
+    def shape(self, edge: int) -> Shape:
+        """Return what an edge makes of channels and sides."""
+        source, target = (self.nodes[node] for node in self.cell.edges[edge])
+        return Shape(
+            source.channels,
+            target.channels,
+            2 ** (target.halvings - source.halvings),
+            self.place.halvings + source.halvings,
+        )
 
     def enter(
         self, inputs: Sequence[Tensor], batch: int, *, rectified: bool = False
@@ -104,9 +124,10 @@ class CellBlock(nn.Module):
             for adapt, images in zip(self.inputs, inputs, strict=True)
         ]
 
-    def empty(self, entered: Tensor) -> Tensor:
+    def empty(self, node: int, entered: Tensor) -> Tensor:
         """Return a node that nothing reaches, zeros; ``entered`` is an input node."""
-        return Zero(self.place.channels, 2 if self.place.reduces else 1).body(entered)
+        channels, halvings = self.nodes[node]
+        return Zero(channels, 2**halvings).body(entered)
 
     def forward(
         self,
@@ -135,7 +156,7 @@ class CellBlock(nn.Module):
         for source, edges in enumerate(self.outgoing):
             if source >= self.cell.num_inputs:
                 summed = sums[source].images
-                nodes.append(self.empty(nodes[0]) if summed is None else summed)
+                nodes.append(self.empty(source, nodes[0]) if summed is None else summed)
             jobs = [
                 (edge, self.operation(edge, number), weight)
                 for edge in edges
