@@ -26,7 +26,9 @@ def space_of(name):
 
 
 def supernet(name="nasbench201", cells=1, channels=4, **settings):
-    return Supernet(space_of(name), num_classes=5, channels=channels, cells=cells, seed=0, **settings)
+    return Supernet(
+        space_of(name), num_classes=5, channels=channels, cells=cells, seed=0, **settings
+    )
 
 
 def batch(size=6, side=8, channels=3):

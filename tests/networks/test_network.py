@@ -59,8 +59,7 @@ def test_flops_by_hand():
 
 
 # Spaces without poolings that the supernet alone normalises.
-@pytest.mark.parametrize(
-    ("name", "cells"), [("nasbench201", 1), ("darts-s2", 3)])
+@pytest.mark.parametrize(("name", "cells"), [("nasbench201", 1), ("darts-s2", 3)])
 def test_network_is_what_the_supernet_holds(name, cells):
     """With weights copied from it, a network without affine gives the discrete forward."""
     space = create(name)
