@@ -65,7 +65,15 @@ from swarmnas.search.trace import SwarmTrace, trace_alphas
 from swarmnas.spaces import Adapter, Genotype
 from swarmnas.spaces import create as create_space
 
-__all__ = ["Loader", "PhaseSummary", "SearchResult", "resume", "run"]
+__all__ = [
+    "Loader",
+    "PhaseSummary",
+    "SearchResult",
+    "device_of",
+    "policy_of",
+    "resume",
+    "run",
+]
 
 
 PROBES = (HessianEigenvalue.probe, GradientAgreement.probe)
@@ -134,7 +142,7 @@ def run(
     Raises:
         SwarmNASError: A setting, name, data set or device is not to be had; nothing was written.
     """
-    search = _Search(config, _policy(config), train, valid)
+    search = _Search(config, policy_of(config), train, valid)
     directory = RunDirectory.create(
         default_path(config) if out is None else out,
         config={
@@ -180,7 +188,8 @@ def resume(
         return search.execute(directory, Callbacks(callbacks))
 
 
-def _policy(config: SearchConfig) -> Policy:
+def policy_of(config: SearchConfig) -> Policy:
+    """Return the policy that a configuration names, with what it overrides."""
     policy = load_policy(config.policy)
     if config.epochs is not None:
         policy = policy.rescaled(epochs=config.epochs)
@@ -192,7 +201,12 @@ def _policy(config: SearchConfig) -> Policy:
     return policy.with_settings(**overrides) if overrides else policy
 
 
-def _device(config: SearchConfig) -> torch.device:
+def device_of(config: SearchConfig) -> torch.device:
+    """Return the device that a configuration asks for.
+
+    Raises:
+        DeviceError: It is not there.
+    """
     present = torch.cuda.is_available()
     if config.device == "cuda" and not present:
         raise DeviceError(
@@ -212,7 +226,7 @@ class _Search:
             torch.set_num_threads(config.threads)
         self.config = config
         self.policy = policy
-        self._device = _device(config)
+        self._device = device_of(config)
         self._engine = PolicyEngine(policy)
         self._space = create_space(config.space)
         self._refuse_blind_triggers()
