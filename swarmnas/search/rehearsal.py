@@ -109,7 +109,7 @@ def _alone(phase: Phase) -> Policy:
     """Return a policy of one epoch of a phase; where drivers take turns, one turn of each."""
     epochs = phase.swarm_every if phase.alphas == "alternate" else 1
     data = {**phase.to_data(), "until": [{"trigger": "epochs", "at_least": epochs}], "back_to": []}
-    return Policy(name="dry run", epochs=epochs, phases=[Phase(**data)])
+    return Policy(name="dry run", epochs=epochs, phases=(Phase(**data),))
 
 
 def _cost(phase: Phase, policy: Policy, clock: _Clock, steps: int) -> PhaseCost:
