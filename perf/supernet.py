@@ -1,16 +1,22 @@
-"""Speed of the supernet: ratios against straightforward modules, and of a swarm in one call.
+"""Speed and memory of the supernet against straightforward modules, and of a swarm in one call.
 
-Usage: ``python perf/supernet.py [--threads 2] [--rounds 5] [--only preset,swarm,steps]``. What is
-compared is timed in turn, round after round, by the process's own CPU clock where there is one
-thread and by the wall clock otherwise; medians are compared. Above 1 means ours is faster.
+Usage: ``python perf/supernet.py [--threads 2] [--rounds 5] [--device cpu]
+[--only preset,swarm,steps,memory]``. What is compared is timed in turn, round after round, by the
+process's own CPU clock where there is one thread and by the wall clock otherwise; medians are
+compared. Above 1 means ours is faster. Memory is what a process holds at most during its first
+weight step, less what it held before.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,11 +28,21 @@ from swarmnas.networks import Supernet
 from swarmnas.spaces import create
 
 REFERENCES = {"nasbench201": Supernet201, "darts": SupernetDarts}
+DEVICE = torch.device("cpu")
+
+
+def built(name: str, channels: int, cells: int, *, plain: bool) -> nn.Module:
+    """Return our supernet or the straightforward one."""
+    if plain:
+        return REFERENCES[name](10, channels, cells).to(DEVICE)
+    space = create(name)
+    return Supernet(space, num_classes=10, channels=channels, cells=cells, seed=0).to(DEVICE)
 
 
 def medians(rounds: int, calls: dict[str, Callable[[], object]]) -> dict[str, float]:
     """Return the median seconds of each call, called in turn."""
-    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    alone = torch.get_num_threads() == 1 and DEVICE.type == "cpu"
+    clock = time.process_time if alone else time.perf_counter
     times: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call()
@@ -34,6 +50,8 @@ def medians(rounds: int, calls: dict[str, Callable[[], object]]) -> dict[str, fl
         for name, call in calls.items():
             start = clock()
             call()
+            if DEVICE.type == "cuda":
+                torch.cuda.synchronize()
             times[name].append(clock() - start)
     return {name: statistics.median(values) for name, values in times.items()}
 
@@ -42,7 +60,7 @@ def batch(size: int, side: int) -> tuple[Tensor, Tensor]:
     """Return random images and labels."""
     draw = torch.Generator().manual_seed(0)
     images = torch.randn(size, 3, side, side, generator=draw)
-    return images, torch.randint(0, 10, (size,), generator=draw)
+    return images.to(DEVICE), torch.randint(0, 10, (size,), generator=draw).to(DEVICE)
 
 
 def stepper(parameters: list[nn.Parameter], loss: Callable[[], Tensor]) -> Callable[[], None]:
@@ -62,8 +80,7 @@ def against_reference(
 ) -> None:
     """Time a weight step, an alpha step and a forward pass against plain modules."""
     images, labels = batch(size, side)
-    ours = Supernet(create(name), num_classes=10, channels=channels, cells=cells, seed=0)
-    theirs = REFERENCES[name](10, channels, cells)
+    ours, theirs = (built(name, channels, cells, plain=plain) for plain in (False, True))
     mixing = {cell: weights.detach() for cell, weights in ours.mixing().items()}
 
     def loss(net: nn.Module, weights: dict[str, Tensor] | None) -> Tensor:
@@ -101,11 +118,11 @@ def twenty(channels: int, cells: int, side: int, rounds: int) -> None:
     """Time twenty uniformly drawn particles in one call against twenty calls."""
     images, labels = batch(64, side)
     space = create("nasbench201")
-    net = Supernet(space, num_classes=10, channels=channels, cells=cells, seed=0)
-    plain = Supernet201(10, channels, cells)
+    net, plain = (built(space.name, channels, cells, plain=plain) for plain in (False, True))
     rng = np.random.default_rng(0)
     columns = rng.integers(0, 5, (20, 6))
     mixing = torch.tensor(rng.dirichlet(np.ones(5), (20, 6)), dtype=torch.float32)
+    mixing = mixing.to(DEVICE)
 
     def each(forward: Callable[..., Tensor], particles: object) -> Callable[[], object]:
         return lambda: [
@@ -144,13 +161,60 @@ def swarm(rounds: int) -> None:
     twenty(16, 5, 32, max(1, rounds // 3))
 
 
+SIZES = {"nasbench201": (16, 5), "darts": (16, 8)}
+"""Channels and cells of the papers."""
+
+
+def memory(rounds: int) -> None:
+    """Print the memory of a weight step, each in a process of its own."""
+    for name in SIZES:
+        taken = {}
+        for kind in ("ours", "plain"):
+            words = [sys.executable, __file__, "--step-of", f"{name}:{kind}"]
+            words += ["--threads", str(torch.get_num_threads()), "--device", DEVICE.type]
+            runs = [int(subprocess.check_output(words, text=True)) for _ in range(rounds)]
+            taken[kind] = statistics.median(runs)
+        print(f"{name} C={SIZES[name][0]} cells={SIZES[name][1]}, a weight step, batch 32 at 32x32")
+        print("  " + ", ".join(f"{kind} {value / 2**20:.0f} MiB" for kind, value in taken.items()))
+        print(f"  memory {taken['ours'] / taken['plain']:.2f}x")
+
+
+def step_of(name: str, kind: str) -> None:
+    """Run one weight step and print the bytes that it took at most."""
+    net = built(name, *SIZES[name], plain=kind == "plain")
+    images, labels = batch(32, 32)
+    shapes = create(name).alpha_shapes
+    mixing = {
+        cell: torch.full(shape, 1 / shape[1], device=DEVICE) for cell, shape in shapes.items()
+    }
+    mine = isinstance(net, Supernet)
+    weights = net.weight_parameters() if mine else list(net.parameters())
+    step = stepper(weights, lambda: functional.cross_entropy(net(images, mixing), labels))
+    if DEVICE.type == "cuda":
+        before = torch.cuda.memory_allocated()
+        step()
+        print(torch.cuda.max_memory_allocated() - before)
+        return
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    before = pages * resource.getpagesize()
+    step()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default="preset,swarm,steps")
+    parser.add_argument("--only", default="preset,swarm,steps,memory")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--step-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    DEVICE = torch.device(options.device)
+    if options.step_of:
+        step_of(*options.step_of.split(":"))
+        sys.exit()
     print(f"torch {torch.__version__}, {options.threads} threads")
+    parts = {"preset": preset, "swarm": swarm, "steps": steps, "memory": memory}
     for chosen in options.only.split(","):
-        {"preset": preset, "swarm": swarm, "steps": steps}[chosen](options.rounds)
+        parts[chosen](options.rounds)

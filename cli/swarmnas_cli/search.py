@@ -63,12 +63,16 @@ def _search(
     reveal_test: Annotated[
         bool, typer.Option("--reveal-test", help="Print the table's test columns too.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Time 20 steps of each phase; print memory and hours."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
     **flags: Any,
 ) -> None:
     """Search an architecture; flags win over a TOML file, and that over a preset."""
     given = {name: value for name, value in flags.items() if value is not None}
-    if not (given or preset or config or out or resume_from or table or as_json):
+    if not (given or preset or config or out or resume_from or table or as_json or dry_run):
         preset = _offered()
     known = None if table is None else CellTable.read(table)
     if select != (seeds > 1):
@@ -77,7 +81,7 @@ def _search(
             "without the other. Try: --seeds 4 --select."
         )
     if resume_from is not None:
-        refuse_beside_resume(given, preset, config, out, overwrite, select)
+        refuse_beside_resume(given, preset, config, out, overwrite, select, dry_run)
         from swarmnas.search import resume  # imports torch, which takes seconds
 
         with watching(resume_from, quiet=as_json) as callbacks:
@@ -86,6 +90,9 @@ def _search(
         settings = load_preset(preset) if preset else {}
         settings |= read_config(config) if config else {}
         chosen = SearchConfig.from_mapping(settings | given, source="swarmnas search")
+        if dry_run:
+            _rehearse(chosen, as_json)
+            return
         path = out or default_path(chosen)
         if select:
             home = out or path.with_name(f"{path.name}-to-{chosen.seed + seeds - 1}")
@@ -126,6 +133,29 @@ def _selected(
             view.add_row(names, f"{candidate.valid_accuracy:.4f}", f"{candidate.valid_loss:.4f}")
         Console().print(view)
     return candidates[0].searches[0]
+
+
+def _rehearse(config: SearchConfig, as_json: bool) -> None:
+    """Print what a search would take."""
+    from swarmnas.search import rehearse  # imports torch, which takes seconds
+
+    found = rehearse(config)
+    if as_json:
+        phases = [vars(phase) for phase in found.phases]
+        typer.echo(json.dumps(vars(found) | {"phases": phases, "hours": found.hours}))
+        return
+    view = Table(title=f"Dry run on {found.device}", title_justify="left", header_style="bold")
+    for column in ("phase", "epochs", "steps an epoch", "seconds a step", "hours"):
+        view.add_column(column, no_wrap=True, justify="left" if column == "phase" else "right")
+    for phase in found.phases:
+        hours = phase.epochs * phase.epoch_seconds / 3600
+        numbers = (str(phase.epochs), str(phase.steps), f"{phase.step_seconds:.3g}")
+        view.add_row(phase.name, *numbers, f"{hours:.2g}")
+    console = Console()
+    console.print(view)
+    console.print(f"About {found.hours:.2g} hours in all, readings of each epoch included.")
+    if found.memory is not None:
+        console.print(f"At most {found.memory / 2**30:.1f} GiB of memory.", highlight=False)
 
 
 def _offered() -> str | None:

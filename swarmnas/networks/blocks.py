@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from swarmnas.checks import as_int, explain
 from swarmnas.errors import DataError, ShapeError
-from swarmnas.networks.layouts import Layout, Place, Reduction, layouts
+from swarmnas.networks.layouts import Layout, Node, Place, Reduction, layouts
 from swarmnas.networks.normalisation import BatchNorm
 from swarmnas.networks.operations import (
     Chain,
@@ -19,13 +19,16 @@ from swarmnas.networks.operations import (
     Operation,
     Pool,
     ReluConvBatchNorm,
+    Skip,
     Zero,
     apply,
+    blank,
     operations,
 )
+from swarmnas.networks.partial import Partial, bypass, interleave, share, split
 from swarmnas.spaces import Cell, Space
 
-__all__ = ["CellBlock", "Columns", "Stack", "Terms", "check_batch", "layout_for", "spread"]
+__all__ = ["CellBlock", "Columns", "Shape", "Stack", "Terms", "check_batch", "layout_for", "spread"]
 
 Columns = Mapping[str, Sequence[Sequence[int]]]
 """Cell name -> for each edge, the columns of the operations to build."""
@@ -38,6 +41,16 @@ Terms = Sequence[Sequence[tuple[int, Weight]]]
 """For each edge, positions among its built operations, and how much of each."""
 
 
+class Shape(NamedTuple):
+    """What an operation on an edge must do besides its own."""
+
+    channels_in: int
+    channels_out: int
+    stride: int
+    halvings: int
+    """How often the images were halved before the edge."""
+
+
 class CellBlock(nn.Module):
     """One cell at its place.
 
@@ -48,6 +61,12 @@ class CellBlock(nn.Module):
         affine: For batch normalisation inside the cell.
         track: For batch normalisation inside the cell.
         normalise_pools: Follow poolings by batch normalisation.
+        partial: Operations work on one of so many shares of the channels.
+        auxiliary_skip: Build a skip connection on each edge, after its operations.
+
+    Attributes:
+        drop_path: Probability with which training leaves an operation, but for the identity, out
+            of an image's sum; the others are scaled up to make good for it.
     """
 
     def __init__(
@@ -59,9 +78,16 @@ class CellBlock(nn.Module):
         affine: bool,
         track: bool,
         normalise_pools: bool,
+        partial: int = 1,
+        auxiliary_skip: bool = False,
     ) -> None:
         super().__init__()
+        self.partial, self.drop_path = partial, 0.0
         self.cell, self.place = cell, place
+        self.nodes = place.nodes or tuple(
+            Node(place.channels, int(place.reduces and node >= cell.num_inputs))
+            for node in range(cell.num_nodes)
+        )
         self.inputs = nn.ModuleList(
             FactorizedReduce(channels, place.channels, affine, track)
             if shrinks
@@ -70,22 +96,29 @@ class CellBlock(nn.Module):
         )
         self.edges = nn.ModuleList(nn.ModuleList() for _ in cell.edges)
         for edge, chosen in enumerate(columns):
-            for column in chosen:
-                module = operations.load(cell.operations_of(edge)[column])(
-                    place.channels, place.channels, self.stride(edge), affine, track
-                )
+            channels_in, channels_out, stride, _ = self.shape(edge)
+            if partial > 1:
+                channels_in = channels_out = share(channels_in, channels_out, partial)
+            names = [cell.operations_of(edge)[column] for column in chosen]
+            for name in [*names, "skip_connect"] if auxiliary_skip else names:
+                module = operations.load(name)(channels_in, channels_out, stride, affine, track)
                 if normalise_pools and isinstance(module, Pool):
-                    module = Chain(module, BatchNorm(place.channels, affine=affine, track=track))
+                    module = Chain(module, BatchNorm(channels_out, affine=affine, track=track))
                 cast(nn.ModuleList, self.edges[edge]).append(module)
         self.outgoing = [
             [edge for edge, (source, _) in enumerate(cell.edges) if source == node]
             for node in range(cell.num_nodes)
         ]
 
-    def stride(self, edge: int) -> int:
-        """Return 2 for an edge from an input of a reducing cell, else 1."""
-        from_input = self.cell.edges[edge].source < self.cell.num_inputs
-        return 2 if self.place.reduces and from_input else 1
+    def shape(self, edge: int) -> Shape:
+        """Return what an edge makes of channels and sides."""
+        source, target = (self.nodes[node] for node in self.cell.edges[edge])
+        return Shape(
+            source.channels,
+            target.channels,
+            2 ** (target.halvings - source.halvings),
+            self.place.halvings + source.halvings,
+        )
 
     def enter(
         self, inputs: Sequence[Tensor], batch: int, *, rectified: bool = False
@@ -104,9 +137,10 @@ class CellBlock(nn.Module):
             for adapt, images in zip(self.inputs, inputs, strict=True)
         ]
 
-    def empty(self, entered: Tensor) -> Tensor:
+    def empty(self, node: int, entered: Tensor) -> Tensor:
         """Return a node that nothing reaches, zeros; ``entered`` is an input node."""
-        return Zero(self.place.channels, 2 if self.place.reduces else 1).body(entered)
+        channels, halvings = self.nodes[node]
+        return Zero(channels, 2**halvings).body(entered)
 
     def forward(
         self,
@@ -129,34 +163,65 @@ class CellBlock(nn.Module):
                 alone: what the operations make of them; empty lists are filled.
             rectified: As for :meth:`enter`.
         """
+        alone = batch is None
         batch = inputs[0].shape[0] if batch is None else batch  # len() would fix it in an export
         nodes = self.enter(inputs, batch, rectified=rectified)
         sums = [Sum(batch) for _ in range(self.cell.num_nodes)]
+        passed = [Sum(batch) for _ in range(self.cell.num_nodes)]
+        drops = self.drop_path if self.training and alone else 0.0
         for source, edges in enumerate(self.outgoing):
             if source >= self.cell.num_inputs:
-                summed = sums[source].images
-                nodes.append(self.empty(nodes[0]) if summed is None else summed)
+                nodes.append(self._node(source, nodes[0], sums[source], passed[source]))
+            images = nodes[source]
+            if self.partial > 1:
+                images, rest = split(images, self.partial)
+                self._pass(rest, edges, terms, passed)
             jobs = [
-                (edge, self.operation(edge, number), weight)
+                (edge, cast(nn.ModuleList, self.edges[edge])[number], weight)
                 for edge in edges
                 for number, weight in terms[edge]
             ]
             jobs = [job for job in jobs if not isinstance(job[1], Zero)]
+            if drops:
+                jobs = [(edge, m, _dropped(m, weight, images, drops)) for edge, m, weight in jobs]
             modules = [module for _, module, _ in jobs]
             weights = [weight for _, _, weight in jobs]
-            parts = nodes[source].shape[0] // batch
+            parts = images.shape[0] // batch
             if shared is not None and source in shared:
-                shared[source] = shared[source] or spread(modules, nodes[source], parts)
+                shared[source] = shared[source] or spread(modules, images, parts)
                 outputs = shared[source]
             else:
-                outputs = spread(modules, nodes[source], parts, weights)
+                outputs = spread(modules, images, parts, weights)
             for (edge, _, _), output, weight in zip(jobs, outputs, weights, strict=True):
                 sums[self.cell.edges[edge].target].add(output, weight)
         return self.leave(nodes)
 
+    def _pass(
+        self, rest: Tensor, edges: Sequence[int], terms: Terms, passed: Sequence[Sum]
+    ) -> None:
+        """Add the channels that pass by, as much of them as there is of an edge's operations."""
+        for edge in edges:
+            weights = [weight for number, weight in terms[edge] if number < self.cell.shape[1]]
+            if weights:
+                whole = None if weights[0] is None else sum(cast(list[Tensor], weights))
+                target = passed[self.cell.edges[edge].target]
+                target.add(bypass(rest, self.shape(edge).stride), whole)
+
+    def _node(self, node: int, entered: Tensor, worked: Sum, passed: Sum) -> Tensor:
+        """Return what was added up for a node; ``entered`` is an input node."""
+        if passed.images is not None:
+            images = worked.images
+            if images is None:
+                images = blank(passed.images, self.nodes[node].channels // self.partial, 1).zero_()
+            return interleave(images, passed.images, self.partial)
+        return self.empty(node, entered) if worked.images is None else worked.images
+
     def operation(self, edge: int, position: int) -> nn.Module:
-        """Return one of the operations built on an edge."""
-        return cast(nn.ModuleList, self.edges[edge])[position]
+        """Return one of the operations built on an edge, on all channels."""
+        built = cast(nn.ModuleList, self.edges[edge])[position]
+        if self.partial == 1:
+            return built
+        return Partial(built, self.partial, self.shape(edge).stride)
 
     def leave(self, nodes: Sequence[Tensor]) -> Tensor:
         """Return the cell's output, given its nodes."""
@@ -170,6 +235,15 @@ class CellBlock(nn.Module):
 def _repeated(images: Tensor, times: int) -> Tensor:
     # Tensor.repeat would lay images out contiguously, and all that follows with them.
     return images if times == 1 else torch.cat([images] * times)
+
+
+def _dropped(module: nn.Module, weight: Weight, images: Tensor, drop: float) -> Weight:
+    """Return a weight for each image: 0 where the operation is left out."""
+    if isinstance(module, Skip):
+        return weight
+    keep = 1 - drop
+    kept = (torch.rand(images.shape[0], 1, 1, 1) < keep).to(images) / keep
+    return kept if weight is None else weight * kept
 
 
 class Sum:
@@ -292,6 +366,8 @@ class Stack(nn.Module):
         track: Keep running statistics in every batch normalisation.
         normalise_pools: Follow poolings by batch normalisation.
         large: Build the layout for large images, where it has one.
+        partial: As for :class:`CellBlock`.
+        auxiliary_skip: As for :class:`CellBlock`.
 
     Raises:
         SettingError: The space's cells do not fit its layout, or a number is too small.
@@ -311,6 +387,8 @@ class Stack(nn.Module):
         track: bool,
         normalise_pools: bool,
         large: bool = False,
+        partial: int = 1,
+        auxiliary_skip: bool = False,
     ) -> None:
         super().__init__()
         layout = layout_for(space, large=large)
@@ -333,6 +411,8 @@ class Stack(nn.Module):
                         affine=affine,
                         track=track,
                         normalise_pools=normalise_pools,
+                        partial=partial,
+                        auxiliary_skip=auxiliary_skip,
                     )
                 )
                 width = place.channels_out

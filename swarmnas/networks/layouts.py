@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -26,7 +27,9 @@ __all__ = [
     "Convolution",
     "DartsStack",
     "Head",
+    "LayerChain",
     "Layout",
+    "Node",
     "Place",
     "Reduction",
     "ResidualStages",
@@ -45,6 +48,19 @@ layouts.add(
     "swarmnas.networks.layouts:DartsStack",
     summary="A stack of normal and reducing cells, as in DARTS.",
 )
+layouts.add(
+    "chain",
+    "swarmnas.networks.layouts:LayerChain",
+    summary="Layers one after another, halved twice, for a ChoiceSpace.",
+)
+
+
+class Node(NamedTuple):
+    """A node of a cell at its place."""
+
+    channels: int
+    halvings: int
+    """How often its images are halved since they entered the cell."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +70,20 @@ class Place:
     cell: str
     """Which of the space's cells."""
     channels: int
-    """Of every node in the cell."""
+    """Of every node in the cell, unless ``nodes`` says otherwise."""
     channels_out: int
     """Of the cell's output."""
     halvings: int
     """How often the images were halved before this cell."""
     reduces: bool = False
-    """Edges from the inputs have stride 2."""
+    """Edges from the inputs have stride 2, unless ``nodes`` says otherwise."""
     input_channels: tuple[int, ...] = ()
     """Channels of the inputs where the cell adapts them by a convolution; empty where it does not.
     """
     input_shrinks: tuple[bool, ...] = ()
     """Which of those inputs are twice as large as the last one."""
+    nodes: tuple[Node, ...] = ()
+    """Every node, inputs first, where they differ."""
 
 
 @dataclass(frozen=True)
@@ -288,6 +306,44 @@ class LargeDartsStack(DartsStack):
 
 
 DartsStack.large = LargeDartsStack
+
+
+class LayerChain(Layout):
+    """Layers one after another; those at a third and two thirds halve and double the channels.
+
+    A cell is a run of all layers of a ``ChoiceSpace``: ``cells`` runs follow one another, each
+    with weights of its own and the same choices.
+    """
+
+    cell_names = ("layers",)
+    num_inputs = 1
+    normalises_pools = True
+
+    def places(self, space: Space, channels: int, cells: int) -> tuple[Place | Stride, ...]:
+        """Return ``cells`` runs of the layers."""
+        layers = space.cells["layers"].num_nodes - 1
+        total = cells * layers
+        halving = {total // 3, 2 * total // 3} - {0}
+        blocks: list[Place | Stride] = []
+        width, before = channels, 0
+        for run in range(cells):
+            nodes = [Node(width, 0)]
+            for layer in range(run * layers, (run + 1) * layers):
+                last, halves = nodes[-1], layer in halving
+                nodes.append(Node(last.channels * (2 if halves else 1), last.halvings + halves))
+            width, halvings = nodes[-1]
+            place = Place("layers", nodes[0].channels, width, before, halvings > 0)
+            blocks.append(replace(place, nodes=tuple(nodes)))
+            before += halvings
+        return tuple(blocks)
+
+    def stem(self, in_channels: int, channels: int, track: bool) -> Operation:
+        """Return convolution and batch normalisation to C channels."""
+        return Convolution(in_channels, channels, track)
+
+    def head(self, channels: int, num_classes: int, track: bool) -> Operation:
+        """Return batch normalisation, ReLU, pooling, classifier."""
+        return Head(channels, num_classes, BatchNorm(channels, affine=True, track=track))
 
 
 def _copies(cell: Cell) -> int:

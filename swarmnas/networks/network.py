@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from swarmnas.checks import as_int
 from swarmnas.networks.auxiliary import AuxiliaryHead
-from swarmnas.networks.blocks import CellBlock, Columns, Stack, Terms, check_batch
+from swarmnas.networks.blocks import CellBlock, Columns, Shape, Stack, Terms, check_batch
 from swarmnas.networks.layouts import Reduction
 from swarmnas.networks.operations import Skip, operations
 from swarmnas.networks.seeding import seeded
@@ -310,22 +310,17 @@ def _costs(
     tables = {name: np.zeros((*shape, 2), np.int64) for name, shape in space.alpha_shapes.items()}
 
     @cache
-    def cost(name: str, channels: int, stride: int, size: int) -> Numbers:
+    def cost(name: str, shape: Shape) -> Numbers:
+        size = -(-image_size // 2**shape.halvings)
         with torch.device("meta"):
-            module = operations.load(name)(channels, channels, stride, affine, True)
-            return _measure(module, torch.empty(1, channels, size, size))
+            module = operations.load(name)(*shape[:3], affine, True)
+            return _measure(module, torch.empty(1, shape.channels_in, size, size))
 
     for block in skeleton.blocks:
         if isinstance(block, CellBlock):
-            size = -(-image_size // 2**block.place.halvings)
-            for edge, (source, _) in enumerate(block.cell.edges):
-                stride = block.stride(edge)
-                inner = block.place.reduces and source >= block.cell.num_inputs
-                at = -(-size // 2) if inner else size
+            for edge, row in enumerate(tables[block.place.cell]):
                 for column, name in enumerate(block.cell.operations_of(edge)):
-                    tables[block.place.cell][edge, column] += cost(
-                        name, block.place.channels, stride, at
-                    )
+                    row[column] += cost(name, block.shape(edge))
     return fixed, tables
 
 

@@ -253,8 +253,11 @@ class ReluConvBatchNorm(Operation):
         separable: bool = False,
     ) -> None:
         super().__init__()
+        # A 1x1 kernel that steps is one that does not, on the pixels it meets: the gradient of the
+        # former writes past its memory on channels-last images in torch 2.14.
+        self.step = stride if kernel == 1 else 1
         padding = dilation * (kernel - 1) // 2
-        shape = (kernel, stride, padding, dilation)
+        shape = (kernel, stride // self.step, padding, dilation)
         if separable:
             self.convolution: nn.Module = nn.Sequential(
                 Depthwise(channels_in, kernel, stride, dilation),
@@ -265,12 +268,15 @@ class ReluConvBatchNorm(Operation):
         self.norm = BatchNorm(channels_out, affine=affine, track=track)
         self.scales = self.norm.scales
         if not separable and self.scales:
-            self.twin = (channels_in, *shape)
+            self.twin = (channels_in, self.step, *shape)
 
     def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
         """Return the normalised convolution of rectified images."""
-        normalised: Tensor = self.norm(self.convolution(images), parts, scale)
+        normalised: Tensor = self.norm(self.convolution(self._met(images)), parts, scale)
         return normalised
+
+    def _met(self, images: Tensor) -> Tensor:
+        return images if self.step == 1 else images[:, :, :: self.step, :: self.step]
 
     def together(
         self,
@@ -284,7 +290,7 @@ class ReluConvBatchNorm(Operation):
         kernels = torch.cat([convolution.weight for convolution in convolutions])
         first = convolutions[0]
         joint = functional.conv2d(
-            images, kernels, None, first.stride, first.padding, first.dilation
+            self._met(images), kernels, None, first.stride, first.padding, first.dilation
         )
         return list(normalise(joint, parts, scale, None, self.norm.eps).chunk(len(twins), dim=1))
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from swarmnas.checks import explain
+from swarmnas.checks import as_float, as_int, explain
 from swarmnas.errors import SettingError, ShapeError
-from swarmnas.networks.blocks import Stack, Terms, check_batch, layout_for
+from swarmnas.networks.blocks import CellBlock, Stack, Terms, check_batch, layout_for
 from swarmnas.networks.mixtures import as_columns, as_mixing, mixed_terms
 from swarmnas.networks.seeding import seeded
 from swarmnas.networks.swarm import DEFAULT_MEMORY, swarm_losses
@@ -32,11 +32,18 @@ class Supernet(nn.Module):
         num_classes: Logits.
         in_channels: Channels of the images.
         channels: Channels of the first cells.
-        cells: Cells a stage ("residual-stages") or in all ("darts-stack").
+        cells: Cells a stage ("residual-stages"), in all ("darts-stack"), or runs ("chain").
+        partial_channels: Operations work on one of so many shares of the channels, the others
+            pass by (PC-DARTS); 1 lets them work on all.
+        edge_normalisation: Weight the edges into a node too, by a softmax of ``betas``.
+        auxiliary_skip: Add a skip connection to every edge of mixed networks (DARTS-).
         seed: Draws weights and alphas; None draws from torch's global generator.
 
     Attributes:
         alphas: Cell name -> ``(E, O)`` architecture logits, drawn from N(0, 0.001).
+        betas: Cell name -> ``(E,)`` logits of the edges, with ``edge_normalisation``.
+        auxiliary_weight: How much of the auxiliary skip connections is added; at 0 they are not
+            computed. DARTS- lowers it from 1 to 0 over the search.
         memory_bound: Bytes that :meth:`evaluate_swarm` may use for the particles' images; halved
             whenever memory runs out.
 
@@ -51,9 +58,10 @@ class Supernet(nn.Module):
         torch.Size([2, 10])
 
     References:
-        Liu, Simonyan and Yang, "DARTS", ICLR 2019; Dong and Yang, "NAS-Bench-201", ICLR 2020.
+        Liu, Simonyan and Yang, "DARTS", ICLR 2019; Dong and Yang, "NAS-Bench-201", ICLR 2020; Xu
+        et al., "PC-DARTS", ICLR 2020; Chu et al., "DARTS-", ICLR 2021.
         Differs from the papers: no running statistics anywhere; see also the modules of
-        operations and layouts.
+        operations, layouts and partial channels.
     """
 
     def __init__(
@@ -64,10 +72,15 @@ class Supernet(nn.Module):
         in_channels: int = 3,
         channels: int = 16,
         cells: int = 5,
+        partial_channels: int = 1,
+        edge_normalisation: bool = False,
+        auxiliary_skip: bool = False,
         seed: Seed | None = None,
     ) -> None:
         super().__init__()
         self.space = space
+        self.auxiliary_weight = 1.0 if auxiliary_skip else 0.0
+        self._auxiliary_skip = auxiliary_skip
         self.memory_bound = DEFAULT_MEMORY
         every = {
             name: [range(num_operations)] * num_edges
@@ -84,9 +97,16 @@ class Supernet(nn.Module):
                 affine=False,
                 track=False,
                 normalise_pools=layout_for(space).normalises_pools,
+                partial=as_int("partial_channels", partial_channels, low=1),
+                auxiliary_skip=auxiliary_skip,
             )
             self.alphas = nn.ParameterDict(
                 {name: 1e-3 * torch.randn(shape) for name, shape in space.alpha_shapes.items()}
+            )
+            self.betas = nn.ParameterDict(
+                {name: 1e-3 * torch.randn(edges) for name, (edges, _) in space.alpha_shapes.items()}
+                if edge_normalisation
+                else {}
             )
 
     def weight_parameters(self) -> list[nn.Parameter]:
@@ -94,12 +114,46 @@ class Supernet(nn.Module):
         return list(self.stack.parameters())
 
     def alpha_parameters(self) -> list[nn.Parameter]:
-        """Return the alphas."""
-        return list(self.alphas.parameters())
+        """Return the alphas, and the betas if there are any."""
+        return [*self.alphas.parameters(), *self.betas.parameters()]
+
+    @property
+    def drop_path(self) -> float:
+        """Probability with which training leaves an operation out of an image's sum.
+
+        The identity is never left out, the others are scaled up to make good for it, and a swarm
+        is evaluated with all of them. Draws come from torch's global generator.
+        """
+        return self._cells()[0].drop_path
+
+    @drop_path.setter
+    def drop_path(self, probability: float) -> None:
+        for block in self._cells():
+            block.drop_path = as_float("drop_path", probability, low=0, high=0.99)
+
+    def _cells(self) -> list[CellBlock]:
+        return [block for block in self.stack.blocks if isinstance(block, CellBlock)]
 
     def mixing(self) -> dict[str, Tensor]:
-        """Return the softmax of the alphas, ``(E, O)`` a cell."""
-        return {name: alphas.softmax(-1) for name, alphas in self.alphas.items()}
+        """Return the softmax of the alphas, ``(E, O)`` a cell, times that of its edge's betas."""
+        found = {name: alphas.softmax(-1) for name, alphas in self.alphas.items()}
+        for name, betas in self.betas.items():
+            edges = self.space.cells[name].edges
+            rivals = betas.new_tensor([[a.target == b.target for b in edges] for a in edges])
+            powers = (betas - betas.max().detach()).exp()
+            found[name] = found[name] * (powers / (rivals @ powers)).unsqueeze(1)
+        return found
+
+    def _with_skips(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return mixing weights with a column for the auxiliary skip connections, if built."""
+        if not self._auxiliary_skip:
+            return weights
+        return {
+            name: torch.cat(
+                [table, table.new_full((*table.shape[:-1], 1), self.auxiliary_weight)], dim=-1
+            )
+            for name, table in weights.items()
+        }
 
     def forward(self, images: Tensor, mixing: Mapping[str, Any] | None = None) -> Tensor:
         """Return the logits of the mixture.
@@ -123,7 +177,7 @@ class Supernet(nn.Module):
             if mixing is None
             else as_mixing(self.space, mixing, like=images, swarm=False)
         )
-        terms = {name: mixed_terms(table) for name, table in weights.items()}
+        terms = {name: mixed_terms(table) for name, table in self._with_skips(weights).items()}
         logits: Tensor = self.stack(images, terms)
         return logits
 
@@ -194,7 +248,7 @@ class Supernet(nn.Module):
                 )
             )
         if mixing is not None:
-            particles = as_mixing(self.space, mixing, like=images, swarm=True)
+            particles = self._with_skips(as_mixing(self.space, mixing, like=images, swarm=True))
         else:
             particles = as_columns(self.space, operations or {}, swarm=True)
         losses, self.memory_bound = swarm_losses(

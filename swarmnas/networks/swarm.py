@@ -228,13 +228,13 @@ def _discrete_cell(block: CellBlock, inputs: Sequence[_Copies], columns: Indices
     )
     columns = np.where(silent[np.arange(len(silent)), columns], -1, columns)
     nodes = list(inputs)
-    empty = block.empty(nodes[0].parts[0])
     uses: list[list[_Use]] = [[] for _ in range(cell.num_nodes)]
     for node in range(cell.num_inputs, cell.num_nodes):
         edges = [number for number, edge in enumerate(cell.edges) if edge.target == node]
         # What a particle's node is made of: for each edge the operation and the source's copy.
         codes = [_codes(columns[:, edge], nodes[cell.edges[edge].source]) for edge in edges]
         made, of = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)
+        empty = block.empty(node, inputs[0].parts[0])
         nodes.append(_Copies([empty] * len(made), of.reshape(-1)))
         for edge, ingredients in zip(edges, made.T, strict=True):
             source = cell.edges[edge].source

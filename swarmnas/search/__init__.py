@@ -11,17 +11,21 @@ if TYPE_CHECKING:
     from swarmnas.search.loop import Loader, PhaseSummary, SearchResult, resume, run
     from swarmnas.search.pareto import Visited, visited_genotypes
     from swarmnas.search.ranking import Ranking, rank_cells
+    from swarmnas.search.rehearsal import PhaseCost, Rehearsal, rehearse
 
 __all__ = [
     "Loader",
+    "PhaseCost",
     "PhaseSummary",
     "Ranking",
+    "Rehearsal",
     "SearchConfig",
     "SearchResult",
     "Visited",
     "default_path",
     "rank_cells",
     "read_config",
+    "rehearse",
     "resume",
     "run",
     "visited_genotypes",
@@ -31,6 +35,7 @@ _LAZY = {
     "loop": ("Loader", "PhaseSummary", "SearchResult", "resume", "run"),
     "pareto": ("Visited", "visited_genotypes"),
     "ranking": ("Ranking", "rank_cells"),
+    "rehearsal": ("PhaseCost", "Rehearsal", "rehearse"),
 }
 """Module -> its public names: they import torch, which takes seconds."""
 

@@ -68,7 +68,14 @@ from swarmnas.search.trace import SwarmTrace, trace_alphas
 from swarmnas.spaces import Adapter, Genotype
 from swarmnas.spaces import create as create_space
 
-__all__ = ["Loader", "PhaseSummary", "SearchResult", "resume", "run"]
+__all__ = [
+    "Loader",
+    "PhaseSummary",
+    "SearchResult",
+    "policy_of",
+    "resume",
+    "run",
+]
 
 
 PROBES = (HessianEigenvalue.probe, GradientAgreement.probe)
@@ -137,7 +144,7 @@ def run(
     Raises:
         SwarmNASError: A setting, name, data set or device is not to be had; nothing was written.
     """
-    search = _Search(config, _policy(config), train, valid)
+    search = _Search(config, policy_of(config), train, valid)
     directory = RunDirectory.create(
         default_path(config) if out is None else out,
         config={
@@ -183,7 +190,8 @@ def resume(
         return search.execute(directory, Callbacks(callbacks))
 
 
-def _policy(config: SearchConfig) -> Policy:
+def policy_of(config: SearchConfig) -> Policy:
+    """Return the policy that a configuration names, with what it overrides."""
     policy = load_policy(config.policy)
     if config.epochs is not None:
         policy = policy.rescaled(epochs=config.epochs)

@@ -70,6 +70,18 @@ def test_list_shows_names_and_json(kind, name):
     assert all(row["summary"] for row in rows)
 
 
+def test_dry_run_says_hours_and_memory_and_searches_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output = invoke(*TINY, "--dry-run").output
+    assert "Dry run on CPU, 1 thread" in output
+    assert "exploration" in output
+    assert "hours in all" in output
+    assert "GiB of memory" in output
+    found = json.loads(invoke(*TINY, "--dry-run", "--json").output)
+    assert found["hours"] > 0
+    assert not list(tmp_path.iterdir())
+
+
 def test_show_prints_cost_and_draws(tmp_path):
     path = tmp_path / "cell.svg"
     output = invoke("show", "DARTS_V2", "--out", path).output

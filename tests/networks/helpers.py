@@ -4,14 +4,31 @@ import numpy as np
 import torch
 
 from swarmnas.networks import Supernet
-from swarmnas.spaces import create
+from swarmnas.spaces import ChoiceSpace, create
 
-SPACES = [("nasbench201", 1), ("darts", 3), ("darts-s1", 3), ("darts-s3", 3)]
+CHAIN = ChoiceSpace(
+    "chain-of-four",
+    [
+        ("skip_connect", "sep_conv_3x3", "avg_pool_3x3"),
+        ("skip_connect", "dil_conv_5x5", "max_pool_3x3"),
+        ("none", "nor_conv_3x3", "nor_conv_1x1"),
+        ("skip_connect", "sep_conv_3x3", "avg_pool_3x3"),
+    ],
+)
+"""Layers of which two halve the images and double the channels."""
+
+SPACES = [("nasbench201", 1), ("darts", 3), ("darts-s1", 3), ("darts-s3", 3), ("chain-of-four", 2)]
 """Space names with the fewest cells that include every kind."""
 
 
+def space_of(name):
+    return CHAIN if name == CHAIN.name else create(name)
+
+
 def supernet(name="nasbench201", cells=1, channels=4, **settings):
-    return Supernet(create(name), num_classes=5, channels=channels, cells=cells, seed=0, **settings)
+    return Supernet(
+        space_of(name), num_classes=5, channels=channels, cells=cells, seed=0, **settings
+    )
 
 
 def batch(size=6, side=8, channels=3):

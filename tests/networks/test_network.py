@@ -8,7 +8,7 @@ import torch
 from swarmnas.errors import SettingError, ShapeError
 from swarmnas.networks import Network, Supernet, cost_of
 from swarmnas.spaces import create, named_genotype
-from tests.networks.helpers import batch
+from tests.networks.helpers import CHAIN, batch, space_of
 from tests.shared_data import shared_file
 
 PUBLISHED = {"DARTS_V1": 3169414, "DARTS_V2": 3349342, "PC_DARTS_cifar": 3634678}
@@ -23,9 +23,11 @@ def test_darts_networks_have_the_published_number_of_parameters(name):
     assert sum(weights.numel() for weights in network.parameters()) == PUBLISHED[name]
 
 
-@pytest.mark.parametrize(("name", "cells"), [("nasbench201", 2), ("darts", 4), ("darts-s1", 5)])
+@pytest.mark.parametrize(
+    ("name", "cells"), [("nasbench201", 2), ("darts", 4), ("darts-s1", 5), ("chain-of-four", 1)]
+)
 def test_cost_counts_what_is_built(name, cells):
-    space = create(name)
+    space = space_of(name)
     genotype = space.random_genotype(np.random.default_rng(0))
     settings = {"num_classes": 7, "in_channels": 1, "channels": 6, "cells": cells}
     network = Network(space, genotype, **settings)
@@ -98,3 +100,15 @@ def test_genotype_of_another_space_is_refused():
         Network(
             create("nasbench201"), named_genotype("DARTS_V2"), num_classes=5, channels=4, cells=1
         )
+
+
+@pytest.mark.parametrize(("cells", "halved"), [(1, [1, 2]), (2, [2, 5])])
+def test_chain_halves_and_widens_at_a_third_and_two_thirds(cells, halved):
+    genotype = CHAIN.random_genotype(np.random.default_rng(0))
+    network = Network(CHAIN, genotype, num_classes=5, channels=4, cells=cells, seed=0)
+    shapes = [block.shape(edge) for block in network.stack.blocks for edge in range(4)]
+    assert [at for at, shape in enumerate(shapes) if shape.stride == 2] == halved
+    assert [shape.channels_out // shape.channels_in for shape in shapes] == [
+        shape.stride for shape in shapes
+    ]
+    assert network.eval()(torch.zeros(2, 3, 16, 16)).shape == (2, 5)

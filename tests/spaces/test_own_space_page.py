@@ -15,3 +15,4 @@ def test_the_page_shows_the_example_and_what_it_prints(capsys):
     runpy.run_path(str(example))
     assert blocks[1] == ("text", capsys.readouterr().out)
     compile(blocks[3][1], "own-space.md", "exec")
+    assert blocks[4] == ("python", (DOCS / "examples" / "own_space_search.py").read_text())
