@@ -59,7 +59,8 @@ def interleave(worked: Tensor, passed: Tensor, parts: int) -> Tensor:
     """
     images = torch.cat([worked, passed], dim=1)
     layout = memory_format(images)
-    shuffled = images.unflatten(1, (parts, -1)).transpose(1, 2).flatten(1, 2)
+    batch, channels, *sides = images.shape
+    shuffled = images.view(batch, parts, channels // parts, *sides).transpose(1, 2).flatten(1, 2)
     return shuffled.contiguous(memory_format=layout)
 
 
