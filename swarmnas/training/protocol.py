@@ -152,7 +152,7 @@ for _name, _summary in (
     ("nasbench201-12", "NAS-Bench-201's short training: 12 epochs."),
     ("quick", "A proxy: about a minute on one CPU core."),
 ):
-    protocols.add(_name, f"swarmnas.training.protocols:{_name}", summary=_summary)
+    protocols.add(_name, f"swarmnas.training.presets:{_name}", summary=_summary)
 
 
 def load_protocol(name_or_path: str | Path) -> Protocol:

@@ -1,7 +1,9 @@
 """The pages: their Python runs, their commands exist, their links lead somewhere."""
 
 import re
+import sys
 import tomllib
+import types
 
 import pytest
 from typer.main import get_command
@@ -42,12 +44,13 @@ WITH_PYTHON = [page for page in PAGES if any(not walk for _, walk, _ in python_b
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_on_the_page_runs_and_prints_what_it_says(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    module = {"__name__": "page"}
+    module = types.ModuleType("page")
+    monkeypatch.setitem(sys.modules, "page", module)  # where a page registers its plug-ins
     for code, walk, shown in python_blocks(page):
         if walk:  # needs what the commands on its page leave behind: test_walk.py
             continue
         try:
-            exec(compile(code, str(page), "exec"), module)
+            exec(compile(code, str(page), "exec"), vars(module))
         except (MissingDependencyError, ModuleNotFoundError) as missing:
             pytest.skip(f"an extra is not installed: {missing}")
         printed = capsys.readouterr().out

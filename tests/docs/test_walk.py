@@ -68,3 +68,13 @@ def test_the_python_about_a_run_works(home, name, monkeypatch):
     for code, walk, _ in python_blocks(DOCS / name):
         if walk:
             exec(compile(code, name, "exec"), {"__name__": "page"})
+
+
+def test_the_page_on_training_leads_from_a_search_to_an_export(tmp_path, monkeypatch):
+    pytest.importorskip("onnx", reason="an export writes ONNX too: swarmnas[onnx]")
+    page = DOCS / "how-to" / "train.md"
+    for command in list(commands(page))[:4]:
+        run(tmp_path, *command)
+    monkeypatch.chdir(tmp_path)
+    ((code, _, _),) = (block for block in python_blocks(page) if block[1])
+    exec(compile(code, str(page), "exec"), {"__name__": "page"})
