@@ -59,6 +59,19 @@ def test_generator_continues_from_its_state():
     assert np.array_equal(source.integers(0, 99, 9, np.uint32), copy.integers(0, 99, 9, np.uint32))
 
 
+@pytest.mark.parametrize("size", [0, 1, 5000, 5001, 70_000, 140_001])
+@pytest.mark.parametrize("left_over", [False, True])
+def test_uniform_draws_are_those_of_numpy(size, left_over):
+    fast, slow = rng.generator(5), rng.generator(5)
+    for source in (fast, slow):
+        source.random(int(left_over), dtype=np.float32)
+    draws = np.empty(size, dtype=np.float32)
+    rng.fill_uniform(fast, draws)
+    assert np.array_equal(draws, slow.random(size, dtype=np.float32))
+    assert np.array_equal(fast.random(9, dtype=np.float32), slow.random(9, dtype=np.float32))
+    assert fast.random() == slow.random()
+
+
 def test_generator_state_of_another_kind_is_refused():
     with pytest.raises(StateError, match="SFC64"):
         rng.restore_generator({"kind": "PCG64", "words": [1, 2]})

@@ -14,6 +14,7 @@ import numpy as np
 
 from swarmnas.checks import explain, one_of
 from swarmnas.errors import SettingError, StateError
+from swarmnas.rng import fill_uniform
 
 __all__ = ["Array", "Arrays", "arrays_like"]
 
@@ -28,6 +29,8 @@ def _detached(value: Any) -> Any:
 
 def to_host(value: Any) -> np.ndarray[Any, Any]:
     """Return ``value`` (any array, tensor or nested list) as a NumPy array."""
+    if isinstance(value, np.ndarray):
+        return value
     if array_api_compat.is_torch_array(value):
         value = value.detach().cpu()
         if value.dtype.is_floating_point:
@@ -69,7 +72,7 @@ class Arrays:
 
     def take(self, array: Array, index: Array, out: Array) -> Array:
         """Copy rows of ``array`` into ``out`` and return it."""
-        return np.take(array, index, axis=0, out=out, mode="clip")  # "raise" would buffer
+        return array.take(index, axis=0, out=out, mode="clip")  # "raise" would buffer
 
     def mean(self, array: Array) -> Array:
         """Return the mean over rows."""
@@ -88,9 +91,9 @@ class Arrays:
             size *= length
         if self._draws.size < size:
             self._draws = np.empty(size, dtype=self.dtype)
-        draws = self._draws[:size].reshape(shape)
-        rng.random(out=draws, dtype=self.dtype)
-        return draws
+        draws = self._draws[:size]
+        fill_uniform(rng, draws)
+        return draws.reshape(shape)
 
     def normal(self, rng: np.random.Generator, *shape: int) -> Array:
         """Return standard normal draws."""

@@ -587,6 +587,8 @@ class Optimizer(ABC):
     def _checked_losses(self, losses: Any, violations: Any, count: int) -> tuple[Losses, Losses]:
         """Return float64 copies of losses and violations, infinite where a row failed."""
         losses = _checked_numbers("losses", losses, count)
+        if violations is None and losses.dot(zeros := np.zeros(count)) == 0:  # all are finite
+            return losses, zeros
         failed = ~np.isfinite(losses)
         if violations is None:
             violations = np.zeros(count)

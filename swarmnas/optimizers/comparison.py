@@ -42,7 +42,7 @@ def order(losses: Losses, violations: Losses) -> Any:
 
 def best_row(losses: Losses, violations: Losses) -> int:
     """Return the index of the best row."""
-    if violations.any():
+    if np.count_nonzero(violations):
         return int(order(losses, violations)[0])
     return int(losses.argmin())
 

@@ -1,5 +1,7 @@
 """Faults found in other libraries' versions of these algorithms; ours must not have them."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -62,8 +64,8 @@ def test_clpso_learns_each_dimension_from_its_own_exemplar():
     assert (upwards & downwards).any()
 
 
-def test_clpso_accepts_worse_positions_and_keeps_exemplars_for_a_while():
-    # Accepting positions greedily, or drawing exemplars every generation, is not Liang's.
+def test_clpso_accepts_worse_positions():
+    # Accepting positions greedily is not Liang's.
     swarm = create("clpso", bounds=(LOWER, UPPER), seed=0, population_size=6)
     rows = swarm.ask()
     swarm.tell(rows, np.zeros(6))
@@ -72,6 +74,19 @@ def test_clpso_accepts_worse_positions_and_keeps_exemplars_for_a_while():
         swarm.tell(rows, np.full(6, 1.0 + generation))
         assert np.array_equal(swarm.positions, rows)
         assert swarm.best_loss == 0
+
+
+def test_clpso_keeps_exemplars_until_seven_generations_brought_nothing():
+    # Drawing exemplars every generation, with no refreshing gap, is not Liang's.
+    swarm = create("clpso", bounds=(LOWER, UPPER), seed=0, population_size=6)
+    swarm.tell(swarm.ask(), np.zeros(6))
+    drawn = []
+    for generation in range(15):
+        rows = swarm.ask()
+        drawn.append(swarm.state_dict()["values"]["exemplars"])
+        swarm.tell(rows, np.full(6, 1.0 + generation))
+    changed = [not np.array_equal(*pair) for pair in itertools.pairwise(drawn)]
+    assert np.flatnonzero(changed).tolist() == [6, 13]
 
 
 def test_clpso_inertia_falls():
@@ -121,6 +136,40 @@ def test_cso_is_drawn_to_the_mean_of_the_whole_swarm():
         assert abs(moved) <= 0.2
     assert set(losers) == {0.0, 0.8}
     assert np.abs(change).max() > 0
+
+
+def test_sl_pso_has_a_demonstrator_for_every_component():
+    # One demonstrator a particle is the algorithm of another paper.
+    start = np.stack([np.full(40, height) for height in (0.8, -0.8, 0.0)])
+    box = (np.full(40, -1.0), np.full(40, 1.0))
+    swarm = create("sl-pso", bounds=box, seed=0, population_size=3, initial_positions=start)
+    swarm.tell(swarm.ask(), [0.0, 1.0, 2.0])
+    step = swarm.ask()[0]  # the worst particle comes first; it is at rest, half way
+    assert (step > 0).any()
+    assert (step < 0).any()
+
+
+def test_sl_pso_lets_the_rank_of_now_decide_who_learns():
+    # Probabilities that were sorted once stay with the particles when their ranks change.
+    size = 10
+    box = (np.zeros(200), np.ones(200))
+    swarm = create("sl-pso", bounds=box, seed=0, population_size=size, alpha=5.0, noisy=True)
+
+    def moves(losses):
+        count = np.zeros(size)
+        for _ in range(30):
+            before = swarm.positions
+            swarm.tell(swarm.ask(), losses)
+            count += (swarm.positions != before).any(axis=1)
+        return count
+
+    rising = moves(np.arange(size, dtype=float))
+    falling = moves(-np.arange(size, dtype=float))
+    assert rising[0] == 0
+    assert falling[-1] == 0
+    assert rising[-1] == falling[0] == 30
+    assert rising[:5].sum() < 0.5 * rising[5:].sum()
+    assert falling[5:].sum() < 0.5 * falling[:5].sum()
 
 
 def test_losses_in_any_order_reach_their_particles():
