@@ -143,28 +143,29 @@ def test_cocos_constraints_decide():
         assert problem.constraint(outside.best_position).max() > 0  # it is the constraint
 
 
+class Recorder:
+    """A problem, noting where it is evaluated."""
+
+    def __init__(self, problem):
+        self.problem, self.rows = problem, []
+
+    def __getattr__(self, name):
+        return getattr(self.problem, name)
+
+    def __call__(self, row):
+        self.rows.append(np.array(row))
+        return self.problem(row)
+
+
 def test_random_search_sees_the_box_of_coco_as_cocos_does():
-    cocoex, suite = coco("bbob")
-    solvers = pytest.importorskip("cocoex.solvers")
+    _, suite = coco("bbob")
+    from cocoex.solvers import random_search
+
     for problem in suite:
-
-        class Recorder:
-            """The problem, noting where it is evaluated."""
-
-            rows = []
-
-            def __getattr__(self, name, problem=problem):
-                return getattr(problem, name)
-
-            def __call__(self, row, problem=problem):
-                self.rows.append(np.array(row))
-                return problem(row)
-
-        recorder = Recorder()
-        solvers.random_search(recorder, problem.lower_bounds, problem.upper_bounds, ROWS)
-        hosts, Recorder.rows = np.array(Recorder.rows), []
-        Solver("random", budget_per_dim=ROWS // 2, seed=0)(recorder)
-        same_box(np.array(Recorder.rows), hosts)
+        hosts, ours = Recorder(problem), Recorder(problem)
+        random_search(hosts, problem.lower_bounds, problem.upper_bounds, ROWS)
+        Solver("random", budget_per_dim=ROWS // 2, seed=0)(ours)
+        same_box(np.array(ours.rows), np.array(hosts.rows))
 
 
 def test_bad_input_is_one_line():
@@ -183,7 +184,7 @@ def test_bad_input_is_one_line():
 def test_a_problem_of_ioh_that_is_none_for_swarms_is_refused_in_one_line():
     ioh = pytest.importorskip("ioh")
     problem = ioh.get_problem("OneMax", 1, 5, ioh.ProblemClass.PBO)
-    with pytest.raises(SettingError, match="Solver, OneMax: .* got integer variables") as caught:
+    with pytest.raises(SettingError, match=r"Solver, OneMax: .* got integer variables") as caught:
         Solver(budget_per_dim=10, seed=0)(problem)
     assert "\n" not in str(caught.value)
 
@@ -195,6 +196,6 @@ def test_a_problem_of_ioh_that_is_none_for_swarms_is_refused_in_one_line():
 def test_a_problem_of_coco_that_is_none_for_swarms_is_refused_in_one_line(suite, dims, got):
     _, problems = coco(suite, dimensions=dims)
     for problem in problems:
-        with pytest.raises(SettingError, match=f"Solver, {problem.id}: .* got {got}") as caught:
+        with pytest.raises(SettingError, match=rf"Solver, {problem.id}: .* got {got}") as caught:
             Solver(budget_per_dim=10, seed=0)(problem)
         assert "\n" not in str(caught.value)
