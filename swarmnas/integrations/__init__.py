@@ -10,6 +10,7 @@ from typing import Any
 
 _LAZY = {
     "RayExecutor": "swarmnas.integrations.ray",
+    "Solver": "swarmnas.integrations.solver",
     "SwarmAlgorithm": "swarmnas.integrations.pymoo",
     "SwarmSampler": "swarmnas.integrations.optuna",
     "SwarmSearch": "swarmnas.integrations.ray_tune",

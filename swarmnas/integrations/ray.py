@@ -28,14 +28,18 @@ class RayExecutor:
     """
 
     def __init__(self, *, retries: int = 2) -> None:
-        self._retries = retries
+        self._task = ray.remote(max_retries=retries)(_call)
         self._function: Callable[..., Any] | None = None
-        self._task: Any = None
+        self._shipped: Any = None
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
         """Start ``function(*args)`` on the cluster; return what its result will arrive in."""
         if function is not self._function:  # shipped once
-            self._function = function
-            self._task = ray.remote(max_retries=self._retries)(function)
-        future: Future[Any] = self._task.remote(*args).future()
+            self._function, self._shipped = function, ray.put(function)
+        future: Future[Any] = self._task.remote(self._shipped, *args).future()
         return future
+
+
+def _call(function: Callable[..., Any], *args: Any) -> Any:
+    """Ray runs functions alone; through this one also partials and objects that are callable."""
+    return function(*args)

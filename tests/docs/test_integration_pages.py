@@ -16,9 +16,10 @@ BLOCKS = [
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split()[1].split(".")[0])
-def test_the_python_on_the_page_runs(block, capsys):
-    for host in ("optuna", "pymoo"):
-        if host in block and find_spec(host) is None:
+def test_the_python_on_the_page_runs(block, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for host in re.findall(r"^(?:import|from) (\w+)", block, re.MULTILINE):
+        if find_spec(host) is None:
             pytest.skip(f"{host} is not installed")
     exec(block, {"__name__": "page"})
     assert capsys.readouterr().out
