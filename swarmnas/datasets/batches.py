@@ -36,6 +36,8 @@ class Batches:
             Taylor, arXiv 1708.04552); 0 blanks nothing.
         shuffle: New order each epoch; else the order of ``image_set``.
         drop_last: Leave out a last batch that is not full.
+        share: ``(number, count)``; of each batch only every ``count``-th image from the
+            ``number``-th on, as one of several processes takes it.
         device: Where the batches are made.
 
     Raises:
@@ -61,6 +63,7 @@ class Batches:
         cutout: int = 0,
         shuffle: bool = True,
         drop_last: bool = False,
+        share: tuple[int, int] = (0, 1),
         device: torch.device | str = "cpu",
     ) -> None:
         num_channels = image_set.images.shape[1]
@@ -91,6 +94,7 @@ class Batches:
         self._seed = seed_sequence(seed)
         self._shuffle = shuffle
         self._drop_last = drop_last
+        self._share = slice(share[0], None, share[1])
         self._device = torch.device(device)
         self._images = image_set.images.to(self._device)
         self._labels = image_set.labels.to(self._device)
@@ -122,7 +126,7 @@ class Batches:
         if self._cutout:
             centres = self._on_device(rng.integers(0, (height, width), (num_images, 2)))
         for at in range(0, len(self) * self._batch_size, self._batch_size):
-            chosen = order[at : at + self._batch_size]
+            chosen = order[at : at + self._batch_size][self._share]
             images = self._images[chosen]
             if self._augment != "none":
                 images = shifted(images, padding, shifts[chosen], mirrored[chosen])
