@@ -95,6 +95,7 @@ def training_batches(
         seed=seed_sequence(config.seed, Stream.BATCHES),
         augment=dataset.augment,
         cutout=protocol.cutout,
+        colour=protocol.colour,
         drop_last=0 < len(train) % protocol.batch_size < fewest,
         share=(team.rank, team.size),
         **common,

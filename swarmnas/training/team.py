@@ -7,13 +7,14 @@ protocol's batch is that of all together: it means the same for one process as f
 from __future__ import annotations
 
 import atexit
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import distributed, nn
 
-__all__ = ["ALONE", "Team", "assemble"]
+__all__ = ["ALONE", "Team", "assemble", "speaks"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def assemble(device: torch.device) -> tuple[Team, torch.device]:
     Args:
         device: What the setting names; each process on a machine takes a CUDA device of its own.
     """
-    if not (distributed.is_available() and distributed.is_torchelastic_launched()):
+    if not _launched():
         return ALONE, device
     if device.type == "cuda":
         device = torch.device("cuda", distributed.get_node_local_rank())
@@ -76,3 +77,17 @@ def assemble(device: torch.device) -> tuple[Team, torch.device]:
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
         atexit.register(distributed.destroy_process_group)
     return Team(distributed.get_rank(), distributed.get_world_size()), device
+
+
+def speaks() -> bool:
+    """Return whether this process is the one whose output a user wants; it may not be alone.
+
+    Example:
+        >>> speaks()
+        True
+    """
+    return not _launched() or os.environ.get("RANK") == "0"
+
+
+def _launched() -> bool:
+    return distributed.is_available() and distributed.is_torchelastic_launched()

@@ -62,7 +62,8 @@ def test_two_processes_resume_to_the_same_bits(tmp_path):
 
 
 def test_shares_of_a_batch_are_the_batch():
-    config, protocol = TrainingConfig(), load_protocol("quick").with_settings({"batch_size": 32})
+    settings = {"batch_size": 32, "train_images": 95}
+    config, protocol = TrainingConfig(), load_protocol("quick").with_settings(settings)
     dataset = training_dataset(config, protocol)
     whole, _ = training_batches(dataset, config, protocol, torch.device("cpu"))
     shares = [
