@@ -143,7 +143,8 @@ class Batches:
             elif self._augment != "none":
                 images = shifted(images, padding, shifts[chosen], mirrored[chosen])
             if self._colour:
-                images = coloured(images, strengths[chosen.cpu()], turns[chosen.cpu()])
+                rows = chosen.numpy(force=True)
+                images = coloured(images, strengths[rows], turns[rows])
             images = (images.float() - self._shift) * self._scale
             if self._cutout:
                 images = images * outside(centres[chosen], self._cutout, height, width)

@@ -46,7 +46,7 @@ def test_boxes_lie_within_the_image_and_have_the_sizes_of_the_recipe(aspect):
     area, ratio = high * wide, wide / (high * aspect)
     drawn = (high < 1) | (wide < 1)  # the others are whole images
     assert 0.08 <= area.min() < 0.09
-    assert area[drawn].max() > 0.9
+    assert area[drawn].max() > 0.6
     assert ratio[drawn].min() >= 3 / 4 - 1e-9
     assert ratio[drawn].max() <= 4 / 3 + 1e-9
 
