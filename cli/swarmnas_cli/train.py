@@ -44,12 +44,15 @@ def _train(
     **flags: Any,
 ) -> None:
     """Train the network of a genotype from scratch; flags win over the protocol."""
+    from swarmnas.training.team import speaks  # imports torch, which takes seconds
+
     given = {name: value for name, value in flags.items() if value is not None}
+    quiet = as_json or not speaks()
     if resume_from is not None:
         refuse_beside_resume(given, genotype, protocol, space, out, overwrite)
-        from swarmnas.training import resume  # imports torch, which takes seconds
+        from swarmnas.training import resume
 
-        with watching(resume_from, quiet=as_json, command="train") as callbacks:
+        with watching(resume_from, quiet=quiet, command="train") as callbacks:
             result = resume(resume_from, callbacks=callbacks)
     else:
         if genotype is None:
@@ -65,7 +68,7 @@ def _train(
         path = out or Path("runs") / "-".join(("train", *parts, f"seed{config.seed}"))
         from swarmnas.training import train
 
-        with watching(path, quiet=as_json, command="train") as callbacks:
+        with watching(path, quiet=quiet, command="train") as callbacks:
             result = train(
                 chosen,
                 config,
@@ -75,7 +78,8 @@ def _train(
                 origin=origin_of(genotype),
                 callbacks=callbacks,
             )
-    _report(result, as_json)
+    if speaks():
+        _report(result, as_json)
 
 
 def _report(result: TrainingResult, as_json: bool) -> None:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from swarmnas.checks import as_int, explain, one_of
+from swarmnas.checks import as_float, as_int, explain, one_of
 from swarmnas.datasets.images import AUGMENTATIONS, STREAM, Augmentation, ImageSet
+from swarmnas.datasets.photographs import coloured, enlarged, random_boxes
 from swarmnas.errors import SettingError
 from swarmnas.rng import Seed, generator, seed_sequence
 
@@ -34,8 +35,12 @@ class Batches:
         augment: Of :class:`~swarmnas.datasets.Dataset`; leave "none" to evaluate.
         cutout: Side of a square, its centre anywhere, that is blanked in each image (DeVries and
             Taylor, arXiv 1708.04552); 0 blanks nothing.
+        colour: Brightness, contrast and saturation of each image change by at most this share,
+            its hue by at most half of it of the circle, in any order; in [0, 1].
         shuffle: New order each epoch; else the order of ``image_set``.
         drop_last: Leave out a last batch that is not full.
+        share: ``(number, count)``; of each batch only every ``count``-th image from the
+            ``number``-th on, as one of several processes takes it.
         device: Where the batches are made.
 
     Raises:
@@ -59,8 +64,10 @@ class Batches:
         std: Sequence[float],
         augment: Augmentation = "none",
         cutout: int = 0,
+        colour: float = 0.0,
         shuffle: bool = True,
         drop_last: bool = False,
+        share: tuple[int, int] = (0, 1),
         device: torch.device | str = "cpu",
     ) -> None:
         num_channels = image_set.images.shape[1]
@@ -88,9 +95,11 @@ class Batches:
             )
         self._augment = one_of("augment", augment, AUGMENTATIONS)
         self._cutout = as_int("cutout", cutout, low=0)
+        self._colour = as_float("colour", colour, low=0, high=1)
         self._seed = seed_sequence(seed)
         self._shuffle = shuffle
         self._drop_last = drop_last
+        self._share = slice(share[0], None, share[1])
         self._device = torch.device(device)
         self._images = image_set.images.to(self._device)
         self._labels = image_set.labels.to(self._device)
@@ -117,15 +126,25 @@ class Batches:
         padding = (height // 8, width // 8)
         shifts = self._on_device(rng.integers(0, 2 * np.array(padding) + 1, (num_images, 2)))
         mirrored = self._on_device(rng.random(num_images) < 0.5)
-        if self._augment != "crop+flip":
+        if not self._augment.endswith("flip"):
             mirrored = torch.zeros_like(mirrored)
         if self._cutout:
             centres = self._on_device(rng.integers(0, (height, width), (num_images, 2)))
+        if self._augment == "resized-crop+flip":
+            boxes = self._on_device(random_boxes(rng, num_images, height / width))
+        if self._colour:
+            strengths = rng.uniform(-self._colour, self._colour, (num_images, 4))
+            turns = rng.permuted(np.tile(np.arange(4), (num_images, 1)), axis=1)
         for at in range(0, len(self) * self._batch_size, self._batch_size):
-            chosen = order[at : at + self._batch_size]
+            chosen = order[at : at + self._batch_size][self._share]
             images = self._images[chosen]
-            if self._augment != "none":
+            if self._augment == "resized-crop+flip":
+                images = enlarged(images, boxes[chosen], mirrored[chosen])
+            elif self._augment != "none":
                 images = shifted(images, padding, shifts[chosen], mirrored[chosen])
+            if self._colour:
+                rows = chosen.numpy(force=True)
+                images = coloured(images, strengths[rows], turns[rows])
             images = (images.float() - self._shift) * self._scale
             if self._cutout:
                 images = images * outside(centres[chosen], self._cutout, height, width)

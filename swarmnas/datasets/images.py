@@ -30,8 +30,8 @@ __all__ = [
 Indices = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 """``(n,)``, places in an image set, or one value for each image of it."""
 
-Augmentation = Literal["none", "crop", "crop+flip"]
-AUGMENTATIONS: tuple[Augmentation, ...] = ("none", "crop", "crop+flip")
+Augmentation = Literal["none", "crop", "crop+flip", "resized-crop+flip"]
+AUGMENTATIONS: tuple[Augmentation, ...] = ("none", "crop", "crop+flip", "resized-crop+flip")
 
 STREAM = 0xDA7A
 """First step of every random stream of this package, so that it shares none with another."""
@@ -115,8 +115,9 @@ class Dataset:
         train: The training images. The number of classes is their largest label plus one.
         load_test: Reads the test images; called by :meth:`test` alone.
         augment: The random changes that leave a class what it is. "crop" shifts by up to an
-            eighth of the size, black beyond the edge; "flip" mirrors left and right, which is
-            wrong for digits and letters.
+            eighth of the size, black beyond the edge; "resized-crop" enlarges a part, as is
+            usual for photographs; "flip" mirrors left and right, which is wrong for digits and
+            letters.
         class_names: One name for each class; the numbers as text if empty.
 
     Raises:

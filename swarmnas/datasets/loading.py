@@ -83,7 +83,7 @@ def load(
             is made for it does not depend on this seed: no seed trains on another's test images.
         download: Fetch what is missing.
         data_dir: Where downloads are kept; ``swarmnas`` in the user's cache by default.
-        augment: "none", "crop" or "crop+flip" in place of the data set's own.
+        augment: A word of :class:`Dataset` in place of the data set's own.
 
     Raises:
         UnknownNameError: Neither a name nor a path.

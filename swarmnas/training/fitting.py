@@ -28,6 +28,7 @@ from swarmnas.rng import Seed, seed_sequence
 from swarmnas.runs import Callback, Callbacks
 from swarmnas.training.evaluation import evaluate
 from swarmnas.training.protocol import Protocol
+from swarmnas.training.team import ALONE, Team
 
 __all__ = ["Fit", "fit"]
 
@@ -92,13 +93,16 @@ class Fit:
         network: As for :func:`fit`.
         protocol: As for :func:`fit`.
         seed: As for :func:`fit`.
+        team: The processes that train it; each is given its own share of every batch.
     """
 
-    def __init__(self, network: nn.Module, protocol: Protocol, *, seed: Seed) -> None:
+    def __init__(
+        self, network: nn.Module, protocol: Protocol, *, seed: Seed, team: Team = ALONE
+    ) -> None:
         self.network, self.protocol = network, protocol
         self.epoch, self.step = 1, 0
         """The epoch under way, from 1, and how many of its steps were taken."""
-        self._seed = seed_sequence(seed)
+        self._seed, self._team = seed_sequence(seed), team
         self._totals = [0.0, 0.0, 0.0, 0.0]  # loss, hits, images, seconds of the epoch under way
         self._device = next(network.parameters()).device
         self._optimizer = torch.optim.SGD(
@@ -113,9 +117,9 @@ class Fit:
         self._scaler = torch.amp.GradScaler(
             self._device.type, enabled=protocol.precision == "float16"
         )
-        self._forward: Callable[[Tensor], Any] = (
-            torch.compile(network) if protocol.compile else network
-        )
+        self._forward: Callable[[Tensor], Any] = team.joined(network)
+        if protocol.compile:
+            self._forward = torch.compile(self._forward)
 
     @property
     def finished(self) -> bool:
@@ -166,31 +170,36 @@ class Fit:
         return islice(batches, self.step, None)
 
     def take(self, images: Tensor, labels: Tensor) -> float:
-        """Take one step and return its loss."""
+        """Take one step, this process with its share of the batch; return the batch's loss."""
         began = time.perf_counter()
+        (num_images,) = self._team.total([len(labels)], self._device)
+        share = self._team.size * len(labels) / num_images  # the mean of means needs equal shares
 
         def gradients(size: int) -> tuple[Tensor, Tensor]:
-            with seeded(seed_sequence(self._seed, self.epoch, self.step)), self._autocast():
-                logits, *auxiliary = _as_tuple(self._forward(images[:size]))
+            draws = seed_sequence(self._seed, self.epoch, self.step, self._team.rank)
+            forward = self._forward if size == len(labels) else self.network  # a try is our own
+            with seeded(draws), self._autocast():
+                logits, *auxiliary = _as_tuple(forward(images[:size]))
                 loss = main = self._loss(logits, labels[:size])
                 for other in auxiliary:
                     loss = loss + self.protocol.auxiliary * self._loss(other, labels[:size])
             self._optimizer.zero_grad()
-            self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            self._scaler.scale(share * loss).backward()  # type: ignore[no-untyped-call]
             return main, logits
 
         main, logits = within_memory(gradients, len(labels))
         where = f"training loss in epoch {self.epoch}, step {self.step + 1}"
-        value = finite_loss(where, float(main.detach()))
+        hits = int((logits.detach().argmax(1) == labels).sum())
+        sums = self._team.total([float(main.detach()) * len(labels), hits], self._device)
+        value = finite_loss(where, sums[0] / num_images)
         if self.protocol.gradient_clip is not None:
             self._scaler.unscale_(self._optimizer)
             nn.utils.clip_grad_norm_(self.network.parameters(), self.protocol.gradient_clip)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._follow()
-        hits = int((logits.detach().argmax(1) == labels).sum())
         self.step += 1
-        taken = (value * len(labels), hits, len(labels), time.perf_counter() - began)
+        taken = (*sums, num_images, time.perf_counter() - began)
         self._totals = [total + more for total, more in zip(self._totals, taken, strict=True)]
         return value
 

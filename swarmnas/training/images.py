@@ -11,10 +11,11 @@ import torch
 from swarmnas.checks import explain
 from swarmnas.datasets import Batches, Dataset, ImageSet, load
 from swarmnas.datasets.images import balanced_subset
-from swarmnas.errors import DataError
+from swarmnas.errors import DataError, SettingError
 from swarmnas.rng import seed_sequence
 from swarmnas.training.config import TrainingConfig
 from swarmnas.training.protocol import Protocol
+from swarmnas.training.team import ALONE, Team
 
 __all__ = ["Stream", "test_batches", "training_batches", "training_dataset"]
 
@@ -50,13 +51,30 @@ def training_dataset(config: TrainingConfig, protocol: Protocol) -> Dataset:
 
 
 def training_batches(
-    dataset: Dataset, config: TrainingConfig, protocol: Protocol, device: torch.device
+    dataset: Dataset,
+    config: TrainingConfig,
+    protocol: Protocol,
+    device: torch.device,
+    team: Team = ALONE,
 ) -> tuple[Batches, Batches | None]:
     """Return the batches to train on, and those to validate on if any are held out.
 
+    Each process of a team trains on its share of a batch, and validates on all images.
+
     Raises:
         DataError: There is no whole batch to train on.
+        SettingError: A batch does not hold two images for each process of the team.
     """
+    fewest = 2 * team.size  # one image has no variance
+    if protocol.batch_size < fewest:
+        raise SettingError(
+            explain(
+                "batch_size",
+                f"at least {fewest}, two images for each of {team.size} processes",
+                protocol.batch_size,
+                "Raise it, or start fewer processes.",
+            )
+        )
     train, valid = dataset.train, None
     if protocol.valid_share:
         split = seed_sequence(config.seed, Stream.SPLIT)
@@ -77,7 +95,9 @@ def training_batches(
         seed=seed_sequence(config.seed, Stream.BATCHES),
         augment=dataset.augment,
         cutout=protocol.cutout,
-        drop_last=len(train) % protocol.batch_size == 1,  # one image has no variance
+        colour=protocol.colour,
+        drop_last=0 < len(train) % protocol.batch_size < fewest,
+        share=(team.rank, team.size),
         **common,
     )
     if valid is None:

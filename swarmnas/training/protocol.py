@@ -51,8 +51,11 @@ class Protocol(BaseModel):
     valid_share: float = Field(
         0.0, ge=0, lt=1, description="Share of the training images held out for validation."
     )
-    augment: Literal["none", "crop", "crop+flip"] | None = Field(
+    augment: Literal["none", "crop", "crop+flip", "resized-crop+flip"] | None = Field(
         None, description="Random changes of training images; the data set's own if unset."
+    )
+    colour: float = Field(
+        0.0, ge=0, le=1, description="Share by which colours of training images change at most."
     )
     cutout: int = Field(0, ge=0, description="Side of the square blanked in each training image.")
 

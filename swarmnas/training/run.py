@@ -26,6 +26,7 @@ from swarmnas.training.fitting import Fit
 from swarmnas.training.images import Stream, training_batches, training_dataset
 from swarmnas.training.protocol import Protocol
 from swarmnas.training.saved import Built, Saved, save_network
+from swarmnas.training.team import assemble
 
 __all__ = ["LARGE", "TrainingResult", "resume", "train"]
 
@@ -60,6 +61,9 @@ def train(
 ) -> TrainingResult:
     """Train the network of a genotype from scratch; write one directory and nothing else.
 
+    Under ``torchrun`` the processes train one network together, as
+    :mod:`swarmnas.training.team` says; the first alone writes and calls back.
+
     Args:
         genotype: What to build.
         config: Data set, seed and machine.
@@ -73,20 +77,21 @@ def train(
         SwarmNASError: A setting, name, data set or device is not to be had; nothing was written.
     """
     training = _Training(genotype, config, protocol, origin or {})
-    directory = RunDirectory.create(
-        out,
-        config={
-            "training": config.to_mapping(),
-            "protocol": protocol.to_mapping(),
-            "genotype": {
-                "json": documents.dump_json(genotype.to_json()),
-                "origin": documents.dump_json(origin or {}),
+    if training.team.leads:
+        RunDirectory.create(
+            out,
+            config={
+                "training": config.to_mapping(),
+                "protocol": protocol.to_mapping(),
+                "genotype": {
+                    "json": documents.dump_json(genotype.to_json()),
+                    "origin": documents.dump_json(origin or {}),
+                },
             },
-        },
-        overwrite=overwrite,
-    )
-    with directory.lock():
-        return training.execute(directory, Callbacks(callbacks))
+            overwrite=overwrite,
+        )
+    training.team.wait()
+    return training.execute(RunDirectory.open(out), callbacks)
 
 
 def resume(path: Path | str, *, callbacks: Sequence[Callback] = ()) -> TrainingResult:
@@ -111,8 +116,7 @@ def resume(path: Path | str, *, callbacks: Sequence[Callback] = ()) -> TrainingR
         Protocol.from_mapping(settings["protocol"], source=source),
         documents.parse_json(settings["genotype"].get("origin", "{}"), source=source),
     )
-    with directory.lock():
-        return training.execute(directory, Callbacks(callbacks))
+    return training.execute(directory, callbacks)
 
 
 def build_for(
@@ -150,14 +154,15 @@ class _Training:
         if config.threads is not None:
             torch.set_num_threads(config.threads)
         self.genotype, self.config, self.protocol = genotype, config, protocol
-        device = device_of(config.device)
+        self.team, device = assemble(device_of(config.device))
         space = create(genotype.space)
         protocol.cells_for(space)  # before images are read
         dataset = training_dataset(config, protocol)
-        self._train, self._valid = training_batches(dataset, config, protocol, device)
+        self._train, self._valid = training_batches(dataset, config, protocol, device, self.team)
         network, built = build_for(dataset, space, protocol, genotype, config.seed)
         self._network = network.to(device)
-        self._fit = Fit(self._network, protocol, seed=seed_sequence(config.seed, Stream.DRAWS))
+        draws = seed_sequence(config.seed, Stream.DRAWS)
+        self._fit = Fit(self._network, protocol, seed=draws, team=self.team)
         height, width = dataset.train.images.shape[2:]
         self._saved = Saved(
             genotype=genotype,
@@ -174,10 +179,21 @@ class _Training:
             },
         )
 
-    def execute(self, directory: RunDirectory, callbacks: Callback) -> TrainingResult:
+    def execute(self, directory: RunDirectory, callbacks: Sequence[Callback]) -> TrainingResult:
         """Train to the end, from the newest checkpoint if there is one."""
+        if self.team.leads:
+            with directory.lock():
+                self._lead(directory, Callbacks(callbacks))
+        else:
+            self._restore(directory)
+            self._fit.run(self._train)
+        self.team.wait()
+        return TrainingResult(self._network, directory.path, directory.history()[-1])
+
+    def _lead(self, directory: RunDirectory, callbacks: Callback) -> None:
+        """Train, and write what there is to be written."""
         callbacks.on_start(directory.config)
-        self._restore(directory)
+        directory.truncate(self._restore(directory))
         saved_at = time.monotonic()
 
         def record(entry: dict[str, Any]) -> None:
@@ -203,7 +219,6 @@ class _Training:
         found = {**self._saved.found, "last_epoch": readings}
         save_network(directory.path, self._network, dataclasses.replace(self._saved, found=found))
         callbacks.on_end(found)
-        return TrainingResult(self._network, directory.path, last)
 
     def _save(self, directory: RunDirectory) -> int:
         arrays, state = self._fit.state()
@@ -212,11 +227,11 @@ class _Training:
         directory.save_checkpoint(done, arrays, {**head, "fit": state})
         return done
 
-    def _restore(self, directory: RunDirectory) -> None:
+    def _restore(self, directory: RunDirectory) -> int:
+        """Go to the newest checkpoint, if any; return how many records belong to it."""
         checkpoint = directory.load_checkpoint()
         if checkpoint is None:
-            directory.truncate(0)
-            return
+            return 0
         where = f"{directory.path}, checkpoint of step {checkpoint.step}"
         with restoring(where, "this training"):
             theirs = checkpoint.state.get("genotype")
@@ -229,5 +244,5 @@ class _Training:
                         "Keep the files of a run together, or start the run again.",
                     )
                 )
-            directory.truncate(checkpoint.state["num_records"])
             self._fit.restore(checkpoint.arrays, checkpoint.state["fit"])
+            return int(checkpoint.state["num_records"])

@@ -9,6 +9,7 @@ import textwrap
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.numpy import load_file
 
 from swarmnas.errors import DataError, RunError, SettingError
@@ -134,20 +135,21 @@ def test_network_loads_as_it_was_trained(tmp_path):
     assert saved.image_size == (8, 8)
 
 
-def test_images_decide_classes_channels_and_stem(tmp_path):
+@pytest.mark.parametrize(("side", "large"), [(16, False), (96, True)])
+def test_images_decide_classes_channels_and_stem(tmp_path, side, large):
     rng = np.random.default_rng(0)
-    for side, large in ((16, False), (96, True)):
-        file = tmp_path / f"{side}.npz"
-        arrays = {"x": rng.integers(0, 256, (12, side, side, 3), np.uint8), "y": np.arange(12) % 3}
-        np.savez(
-            file, **{f"{key}_{part}": arrays[key] for key in "xy" for part in ("train", "test")}
-        )
-        how = protocol(epochs=1, batch_size=4, train_images=12, cells=3)
-        out = tmp_path / f"run{side}"
-        result = train(named_genotype("DARTS_V2"), TrainingConfig(dataset=str(file)), how, out=out)
-        built = read_saved(result.path).network
-        assert (built.num_classes, built.in_channels, built.large_images) == (3, 3, large)
-        assert load_network(out)(torch.zeros(1, 3, side, side)).shape == (1, 3)
+    for number in range(15):  # a folder of photographs of several sizes, as ImageNet is one
+        home = tmp_path / "photos" / f"class{number % 3}"
+        home.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (20 + number, 30, 3), np.uint8)
+        Image.fromarray(pixels).save(home / f"{number}.png")
+    small = {"image_size": side, "epochs": 1, "batch_size": 4, "cells": 3, "channels": 2}
+    how = load_protocol("darts-imagenet").with_settings(small)
+    config = TrainingConfig(dataset=str(tmp_path / "photos"))
+    result = train(named_genotype("DARTS_V2"), config, how, out=tmp_path / "run")
+    built = read_saved(result.path).network
+    assert (built.num_classes, built.in_channels, built.large_images) == (3, 3, large)
+    assert load_network(result.path)(torch.zeros(1, 3, side, side)).shape == (1, 3)
 
 
 def test_what_cannot_work_is_refused_before_anything_is_written(tmp_path):

@@ -1,0 +1,93 @@
+"""The processes that train one network together, as ``torchrun`` starts them.
+
+Each takes its share of every batch, and DistributedDataParallel averages their gradients. A
+protocol's batch is that of all together: it means the same for one process as for eight.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import distributed, nn
+
+__all__ = ["ALONE", "Team", "assemble", "speaks"]
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process among those that train one network.
+
+    Args:
+        rank: Its number, from 0.
+        size: How many there are.
+
+    Example:
+        >>> ALONE.leads, ALONE.total([1.0, 2.0])
+        (True, [1.0, 2.0])
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the one that writes and speaks."""
+        return self.rank == 0
+
+    def joined(self, network: nn.Module) -> nn.Module:
+        """Return what runs a network so that its gradients are the team's mean."""
+        if self.size == 1:
+            return network
+        # The same part of a cell is dead at every step, if any: the graph is static.
+        return nn.parallel.DistributedDataParallel(network, static_graph=True)
+
+    def total(self, values: Sequence[float], device: torch.device | str = "cpu") -> list[float]:
+        """Return the sums of numbers over the team; every process must ask."""
+        if self.size == 1:
+            return list(values)
+        sums = torch.tensor(values, dtype=torch.float64, device=device)
+        distributed.all_reduce(sums)
+        return [float(value) for value in sums]
+
+    def wait(self) -> None:
+        """Return when every process has come here."""
+        if self.size > 1:
+            distributed.barrier()
+
+
+ALONE = Team()
+
+
+def assemble(device: torch.device) -> tuple[Team, torch.device]:
+    """Return the team that ``torchrun`` made this process part of, and this process's device.
+
+    Args:
+        device: What the setting names; each process on a machine takes a CUDA device of its own.
+    """
+    if not _launched():
+        return ALONE, device
+    if device.type == "cuda":
+        device = torch.device("cuda", distributed.get_node_local_rank())
+        torch.cuda.set_device(device)
+    if not distributed.is_initialized():
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        atexit.register(distributed.destroy_process_group)
+    return Team(distributed.get_rank(), distributed.get_world_size()), device
+
+
+def speaks() -> bool:
+    """Return whether this process is the one whose output a user wants; it may not be alone.
+
+    Example:
+        >>> speaks()
+        True
+    """
+    return not _launched() or os.environ.get("RANK") == "0"
+
+
+def _launched() -> bool:
+    return distributed.is_available() and distributed.is_torchelastic_launched()
