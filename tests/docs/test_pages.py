@@ -63,6 +63,12 @@ def test_toml_on_the_page_is_toml(page):
         assert tomllib.loads(block)
 
 
+def test_the_readme_leads_to_every_page():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = [str(page.relative_to(ROOT)) for page in ROOT.glob("docs/**/*.md")]
+    assert [page for page in pages if f"]({page})" not in readme] == []
+
+
 def test_the_readme_minimises(capsys):
     for block in blocks(ROOT / "README.md", "python"):
         exec(block, {})
