@@ -38,6 +38,16 @@ def test_commands_are_spelled_as_they_exist(page):
             assert flags <= known | {"--help"}, line
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_scripts_take_the_flags_that_the_page_gives(page):
+    for block in [*blocks(page, "console"), *blocks(page, "sh")]:
+        for script, line in re.findall(r"python (\S+\.py)(.*)", block.replace("\\\n", " ")):
+            if script.startswith("perf/"):
+                source = (ROOT / script).read_text(encoding="utf-8")
+                for flag in re.findall(r"--([a-z-]+)", line):
+                    assert re.search(f'"(--)?{flag}"', source), line
+
+
 WITH_PYTHON = [page for page in PAGES if any(not walk for _, walk, _ in python_blocks(page))]
 
 
