@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from swarmnas.checks import explain
@@ -130,12 +130,14 @@ def _labelled(root: Path, names: list[str], *, some: bool = False) -> Files:
             )
         files += [(path, label) for path in found]
     if not files:
+        loose = sum(entry.suffix.lower() in _SUFFIXES for entry in root.glob("*"))
         raise DataError(
             explain(
                 str(root),
-                "a .npz file, IDX files, or a sub-folder of images for each class",
-                "none of these",
-                "See docs/how-to/own-data.md.",
+                "a sub-folder of images for each class, or IDX files",
+                f"{loose} images and no sub-folder" if loose else "none of these",
+                "Move the images of each class into a sub-folder of its own, such as "
+                f"{root.name}/cat and {root.name}/dog.",
             )
         )
     return files
@@ -204,11 +206,13 @@ def _opened(path: Path) -> Iterator[Image.Image]:
                 yield image
     except Exception as cause:  # Pillow's decoders raise a dozen kinds on torn files
         reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else cause
+        if isinstance(cause, UnidentifiedImageError):
+            reason = "no image"  # whatever its name says
         raise DataError(
             explain(
                 str(path),
                 "a whole image of 8 bits a channel",
                 str(reason).splitlines()[0] if str(reason) else type(cause).__name__,
-                "Replace or remove the file.",
+                "Convert, replace or remove the file.",
             )
         ) from cause

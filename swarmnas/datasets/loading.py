@@ -100,6 +100,15 @@ def load(
     if augment is not None:
         one_of("augment", augment, AUGMENTATIONS)
     whole = _load_whole(name_or_path, image_size, download, data_dir)
+    if whole.num_classes < 2:
+        raise DataError(
+            explain(
+                str(name_or_path),
+                "images of at least two classes",
+                f"one class, {whole.class_names[0]!r}",
+                "In a folder, each class has a sub-folder of its own.",
+            )
+        )
     train = whole.train
     if train_images is not None:
         train = train.take(balanced_subset(train.labels, train_images, seed))

@@ -105,9 +105,12 @@ class RunDirectory:
             source = path / _CONFIG
             config = documents.parse_toml(documents.read_text(source), source=str(source))
         except DocumentError as cause:
+            got = (
+                cause if source.exists() else f"one without {_CONFIG}" if path.is_dir() else "none"
+            )
             raise RunError(
-                f"{path}: expected a run directory; got none: {cause} "
-                "Name a directory that a run wrote."
+                f"{path}: expected a run directory; got {got}. "
+                "Name a directory that a run wrote, such as runs/NAME."
             ) from cause
         head = config.pop(_HEAD, None)
         if not isinstance(head, dict) or not isinstance(head.get("format"), int):
@@ -443,9 +446,11 @@ def _refuse_unless_free(path: Path, overwrite: bool) -> None:
     if not entries:
         return
     if not overwrite:
+        ours = any(entry.name == _CONFIG for entry in entries)
+        fix = "Go on with --resume, replace it with --overwrite, or use another name."
         raise RunError(
             f"{path}: expected an absent or empty directory; got one that holds "
-            f"{entries[0].name!r}. Use --overwrite or another name."
+            f"{'a run' if ours else repr(entries[0].name)}. {fix if ours else 'Use another name.'}"
         )
     RunDirectory.open(path)
     for entry in entries:

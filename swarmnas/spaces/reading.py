@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,10 @@ def read_genotype(words: str, *, space: str | None = None) -> Genotype:
     if text in available_genotypes():
         return named_genotype(text)
     if not Path(text).exists():
+        if "/" in text or os.sep in text:
+            raise RunError(
+                explain(text, "a run directory or a JSON file", "nothing there", "Check the path.")
+            )
         raise UnknownNameError(
             f"{unknown_name('genotype', words, available_genotypes())} "
             "A run directory, a JSON file or a genotype's text is accepted too."

@@ -120,7 +120,8 @@ def read_saved(path: Path | str) -> Saved:
                 str(path),
                 "the directory of a finished training or of an export",
                 f"one without {_FACTS}",
-                "Finish the training with: swarmnas train --resume, or name another.",
+                f"Train a search's cell first: swarmnas train {path}. A training that was "
+                f"interrupted goes on with: swarmnas train --resume {path}.",
             )
         )
     text = documents.read_text(source)

@@ -6,11 +6,14 @@ import re
 import threading
 import time
 import tomllib
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner
 
+from swarmnas.errors import SwarmNASError
 from swarmnas.runs import RunDirectory
 from swarmnas.search import SearchConfig, read_config
 from swarmnas_cli import main as cli
@@ -140,3 +143,49 @@ def test_the_screen_shows_sparklines_and_the_last_events(tmp_path):
     assert "▁" in shown
     assert "█" in shown
     assert "the search stops" in shown
+
+
+MISTAKES = {
+    "photos": "search --dataset phots",
+    "a path to nothing": "search --dataset phots/",
+    "no class": "search --dataset loose",
+    "an empty class": "search --dataset hollow",
+    "one class": "search --dataset single",
+    "a text file": "search --dataset notes.txt",
+    "no size": "search --dataset photos --image-size 0",
+    "sizes that differ": "search --dataset photos",
+    "no such preset": "search --preset digit",
+    "no such space": "search --space dart",
+    "a run that is there": "search --dataset photos --image-size 8 --out run",
+    "no run to resume": "search --resume photos",
+    "a flag beside resume": "search --resume run --epochs 3",
+    "a key that is none": "search --config wrong.toml",
+    "a report of no run": "report photos",
+    "a report of nothing": "report runs/none",
+    "training nothing": "train runs/none",
+    "evaluating a search": "evaluate run",
+    "no such kind": "list presets",
+}
+"""Mistake -> the command in which it is made."""
+
+
+@pytest.fixture
+def newcomer(tmp_path, monkeypatch):
+    """Stand in a directory with images, some of them wrongly laid out, and a run."""
+    monkeypatch.chdir(tmp_path)
+    sizes = {"photos/cat": 5, "photos/dog": 6, "loose": 5, "hollow/a": 5, "single/only": 5}
+    for folder, size in sizes.items():
+        Path(folder).mkdir(parents=True)
+        for number in range(6):
+            Image.new("RGB", (size, size)).save(f"{folder}/{number}.png")
+    Path("hollow/b").mkdir()
+    Path("notes.txt").write_text("no images")
+    Path("wrong.toml").write_text("epoch = 3\n")
+    write_search(tmp_path / "run", epochs=3)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_newcomers_mistake_gets_one_line_that_says_what_to_do(newcomer, mistake):
+    error = invoke(*MISTAKES[mistake].split()).exception
+    assert isinstance(error, SwarmNASError)  # which the command prints as one line
+    assert re.search(r"(expected|unknown name|greater than).*[;.?] [A-Z].*\.$", str(error))

@@ -400,8 +400,8 @@ def test_grey_folders_have_one_channel_and_mixed_ones_three(folder):
 @pytest.mark.parametrize("ending", ["png", "jpg", "jpeg", "bmp", "webp", "tif", "ppm"])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_common_formats_are_read(tmp_path, ending, mode):
-    for at in range(5):
-        paint(tmp_path / "x" / f"{at}.{ending}", colour=(60, 60, 60), mode=mode)
+    for at in range(10):
+        paint(tmp_path / "xy"[at % 2] / f"{at}.{ending}", colour=(60, 60, 60), mode=mode)
     assert load(tmp_path).train.images.float().mean() == pytest.approx(60, abs=2)
 
 
@@ -454,10 +454,17 @@ def test_bad_folders_get_one_line(folder, tmp_path):
     with pytest.raises(DataError, match="a sub-folder train and a sub-folder test; got no test"):
         load(folder)
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(DataError, match="IDX files, or a sub-folder of images for each class"):
+    with pytest.raises(DataError, match="a sub-folder of images for each class, or IDX"):
+        load(tmp_path / "nothing")
+    paint(tmp_path / "nothing" / "1.png")
+    with pytest.raises(DataError, match="got 1 images and no sub-folder"):
         load(tmp_path / "nothing")
     paint(tmp_path / "single" / "x" / "1.png")
     with pytest.raises(DataError, match="at least five images of a class"):
+        load(tmp_path / "single")
+    for number in range(2, 9):
+        paint(tmp_path / "single" / "x" / f"{number}.png")
+    with pytest.raises(DataError, match="at least two classes; got one class, 'x'"):
         load(tmp_path / "single")
 
 

@@ -38,6 +38,16 @@ def test_commands_are_spelled_as_they_exist(page):
             assert flags <= known | {"--help"}, line
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_scripts_take_the_flags_that_the_page_gives(page):
+    for block in [*blocks(page, "console"), *blocks(page, "sh")]:
+        for script, line in re.findall(r"python (\S+\.py)(.*)", block.replace("\\\n", " ")):
+            if script.startswith("perf/"):
+                source = (ROOT / script).read_text(encoding="utf-8")
+                for flag in re.findall(r"--([a-z-]+)", line):
+                    assert re.search(f'"(--)?{flag}"', source), line
+
+
 WITH_PYTHON = [page for page in PAGES if any(not walk for _, walk, _ in python_blocks(page))]
 
 
@@ -61,6 +71,12 @@ def test_python_on_the_page_runs_and_prints_what_it_says(page, tmp_path, monkeyp
 def test_toml_on_the_page_is_toml(page):
     for block in blocks(page, "toml"):
         assert tomllib.loads(block)
+
+
+def test_the_readme_leads_to_every_page():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = [str(page.relative_to(ROOT)) for page in ROOT.glob("docs/**/*.md")]
+    assert [page for page in pages if f"]({page})" not in readme] == []
 
 
 def test_the_readme_minimises(capsys):

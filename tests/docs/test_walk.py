@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import DOCS, blocks, python_blocks
+from tests.docs.pages import DOCS, ROOT, blocks, python_blocks
 
 pytestmark = pytest.mark.slow
 
-PLACEHOLDERS = {"NAME": "shapes", "FIRST": "shapes", "SECOND": "shapes", "TRAINING": "trained"}
+PLACEHOLDERS = {
+    "NAME": "shapes", "FIRST": "shapes", "SECOND": "shapes", "TRAINING": "trained",
+    "earlier": "shapes", "photos": "shapes",
+}  # fmt: skip
 """Run of a page -> the tutorial's run that stands for it."""
 
 
@@ -54,10 +57,16 @@ def test_the_tutorial_leads_to_a_report_and_a_trained_network(home):
     assert '"title":"Test accuracy after 20 epochs from scratch"' in text
 
 
-@pytest.mark.parametrize("name", ["how-to/reports.md", "how-to/resume.md"])
+@pytest.mark.parametrize("name", ["how-to/reports.md", "how-to/resume.md", "how-to/own-policy.md"])
 def test_the_commands_about_a_run_work(home, name):
     for command in commands(DOCS / name):
         run(home, *command)
+
+
+def test_the_readme_shows_policies_and_compares_optimizers(home):
+    for command in list(commands(ROOT / "README.md"))[-4:]:
+        run(home, *command)
+    assert (home / "runs" / "bench-classic" / "report.html").exists()
 
 
 @pytest.mark.parametrize("name", ["tutorial.md", "how-to/reports.md", "how-to/resume.md"])

@@ -10,14 +10,21 @@ from swarmnas.search import SearchConfig
 from swarmnas.search.trace import SwarmTrace, trace_alphas
 from swarmnas.spaces import Adapter, create
 
-BATCHES = 3
-"""Generations of an epoch of a swarm."""
-
 
 def write_search(
-    path, *, space="nasbench201", policy="g-icso-nas", epochs=10, stop_after=None, particles=6
+    path,
+    *,
+    space="nasbench201",
+    policy="g-icso-nas",
+    epochs=10,
+    stop_after=None,
+    particles=6,
+    generations=3,
 ):
-    """Write the run of a search; broken off after so many epochs if that is given."""
+    """Write the run of a search; broken off after so many epochs if that is given.
+
+    ``generations`` is of an epoch of a swarm.
+    """
     rng = np.random.default_rng(0)
     plan = load_policy(policy).rescaled(epochs=epochs)
     engine = PolicyEngine(plan)
@@ -35,8 +42,8 @@ def write_search(
         if any(isinstance(action, ReseedSwarm) for action in engine.decision.actions):
             swarm = rng.uniform(*adapter.bounds, (particles, adapter.num_dims))
         if engine.phase.alphas == "swarm":
-            trace = SwarmTrace(adapter, swarm, generations=BATCHES)
-            for _ in range(BATCHES):
+            trace = SwarmTrace(adapter, swarm, generations=generations)
+            for _ in range(generations):
                 swarm = 0.9 * swarm + 0.1 * swarm[0]
                 trace.add(swarm, swarm.mean(axis=0))
             traced = {"swarm": trace.generations}

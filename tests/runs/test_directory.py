@@ -42,7 +42,7 @@ def test_config_comes_back_with_the_versions(tmp_path):
 def test_an_existing_run_is_refused_and_kept(run):
     run.append({"kind": "epoch"})
     before = tree(run.path)
-    with pytest.raises(RunError, match=r"holds 'config\.toml'\. Use --overwrite or another name"):
+    with pytest.raises(RunError, match=r"got one that holds a run\. Go on with --resume"):
         RunDirectory.create(run.path, config=CONFIG)
     assert tree(run.path) == before
 

@@ -69,6 +69,15 @@ function scale(low, high, from, to) {
   return (value) => from + ((value - low) / span) * (to - from);
 }
 
+function extent(values) { // Math.min(...values) has a limit of about 100,000 values
+  let low = Infinity, high = -Infinity;
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
 function ticks(low, high, count) {
   const rough = (high - low || 1) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -131,7 +140,7 @@ function course(run, width) {
   }));
   const panels = [...PANELS, ...probes];
   let top = 64;
-  const height = panels.reduce((sum, panel) => sum + panel.height + 26, top) + 18;
+  const height = panels.reduce((sum, panel) => sum + panel.height + 32, top) + 18;
   const drawing = svg("svg", {
     viewBox: `0 0 ${width} ${height}`, role: "group",
     "aria-label": "Course of the search: phases, curves and decisions. The same as tables below.",
@@ -151,14 +160,13 @@ function course(run, width) {
           stay.name.length > room ? stay.name.slice(0, Math.max(room - 1, 1)) + "…" : stay.name)));
   }
   for (const panel of panels) {
-    top += 22;
+    top += 28;
     const series = panel.values || Object.fromEntries(panel.curves.map((name) => [name, run.curves[name]]));
     const values = Object.values(series).flat().filter(known);
-    const limits = panel.top ? [0, panel.top] : [Math.min(...values), Math.max(...values)];
-    const low = values.length ? limits[0] : 0, high = values.length ? limits[1] : 1;
-    const y = scale(low, high, top + panel.height, top);
-    drawing.append(svg("text", { x: left + 4, y: top - 5, "font-weight": 600 }, panel.title));
-    for (const tick of ticks(low, high, panel.height / 40)) {
+    const limits = panel.top ? [0, panel.top] : values.length ? extent(values) : [0, 1];
+    const y = scale(...limits, top + panel.height, top);
+    drawing.append(svg("text", { x: left + 4, y: top - 9, "font-weight": 600 }, panel.title));
+    for (const tick of ticks(...limits, panel.height / 40)) {
       drawing.append(
         svg("line", { x1: left, x2: width - right, y1: y(tick), y2: y(tick), class: "axis", "stroke-width": 0.7 }),
         svg("text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end", class: "quiet-text" }, String(tick)));
@@ -177,7 +185,7 @@ function course(run, width) {
       });
     }
     if (panel.curves && panel.curves.length > 1) {
-      drawing.append(svg("text", { x: width - right - 4, y: top - 5, "text-anchor": "end", class: "quiet-text" },
+      drawing.append(svg("text", { x: width - right - 4, y: top - 9, "text-anchor": "end", class: "quiet-text" },
         "- - training   — validation"));
     }
     if (!values.length) {
@@ -380,7 +388,7 @@ function swarm(run, id, width) {
   const ancestors = lineage(run), height = Math.min(width * 0.8, 380), pad = 16;
   const trail = run.points.filter(known);
   const everything = [...run.swarm.flatMap((generation) => generation.points), ...trail];
-  const range = (axis) => [Math.min(...everything.map((p) => p[axis])), Math.max(...everything.map((p) => p[axis]))];
+  const range = (axis) => extent(everything.map((p) => p[axis]));
   const x = scale(...range(0), pad, width - pad), y = scale(...range(1), height - pad, pad);
   const text = (at) => `generation ${at + 1} of ${run.swarm.length}`;
   const plane = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "The swarm on a plane" });
@@ -388,8 +396,15 @@ function swarm(run, id, width) {
     svg("rect", { width, height, fill: "var(--panel)" }),
     svg("path", { d: path(trail.map((p) => [x(p[0]), y(p[1])])), class: "curve", stroke: "var(--quiet)", "stroke-width": 1.3 }));
   const moves = svg("path", { class: "curve", stroke: "var(--valid)", "stroke-width": 0.8, opacity: 0.55 });
-  const dots = svg("g", {}), here = svg("path", { fill: "none", stroke: "var(--mark)", "stroke-width": 2 });
-  plane.append(moves, dots, here);
+  const particle = (colour, r, text) => svg("circle", {
+    class: "particle", r, fill: `var(${colour})`, stroke: "var(--panel)",
+    onpointermove: (event) => show(event, text()), onpointerleave: hide,
+  });
+  const place = (dot, [px, py]) => { dot.setAttribute("cx", x(px)); dot.setAttribute("cy", y(py)); };
+  const dots = svg("g", {});
+  const best = particle("--train", 7, () => `particle ${best.dataset.number}, ancestor of the best`);
+  const here = svg("path", { fill: "none", stroke: "var(--mark)", "stroke-width": 2, "pointer-events": "none" });
+  plane.append(moves, dots, best, here);
   const tree = genealogy(run, ancestors, width);
   const draw = (at) => {
     const generation = run.swarm[at], before = run.swarm[at - 1];
@@ -398,17 +413,11 @@ function swarm(run, id, width) {
       path([before.points[generation.parents[i]] || p, p].map((q) => [x(q[0]), y(q[1])]))).join(""));
     while (dots.childElementCount > generation.points.length) dots.lastChild.remove();
     generation.points.forEach((p, i) => {
-      const best = i === ancestors[at];
-      const dot = dots.children[i] || dots.appendChild(svg("circle", {
-        class: "particle",
-        onpointermove: (event) => show(event, `particle ${i + 1}${dot.dataset.best ? ", ancestor of the best" : ""}`),
-        onpointerleave: hide,
-      }));
-      for (const [key, value] of Object.entries({
-        cx: x(p[0]), cy: y(p[1]), r: best ? 7 : 4.5, fill: `var(${best ? "--train" : "--valid"})`,
-        stroke: "var(--panel)", "data-best": best ? "yes" : "",
-      })) dot.setAttribute(key, value);
+      const dot = dots.children[i] || dots.appendChild(particle("--valid", 4.5, () => `particle ${i + 1}`));
+      place(dot, p);
     });
+    place(best, generation.points[ancestors[at]] || [0, 0]);
+    best.dataset.number = ancestors[at] + 1;
     here.setAttribute("d", answer ? `M${x(answer[0]) - 8} ${y(answer[1])}h16m-8 -8v16` : "");
     plane.setAttribute("aria-label",
       `The swarm on a plane, ${text(at)} in epoch ${generation.epoch}: ${generation.points.length} particles`);
@@ -431,7 +440,7 @@ function genealogy(run, ancestors, width) {
   const height = Math.min(width * 0.8, 380), pad = 16;
   const firsts = run.swarm.flatMap((generation) => generation.points.map((p) => p[0]));
   const x = scale(0, Math.max(run.swarm.length - 1, 1), pad, width - pad);
-  const y = scale(Math.min(...firsts), Math.max(...firsts), height - pad, pad);
+  const y = scale(...extent(firsts), height - pad, pad);
   let all = "", best = "", origins = 1;
   run.swarm.forEach((generation, at) => {
     if (generation.fresh) return;
