@@ -58,11 +58,12 @@ check-without-torch:
 	$(VENV)-core/bin/python -m pytest $(WITHOUT_TORCH)
 
 # The tests with the lowest and with the newest version of every dependency. WITHOUT names packages
-# to leave out; without torch, only the tests of what works without it run.
+# to leave out; without torch, only the tests of what works without it run. BORROW names an
+# environment whose torch, gigabytes, is used as it is instead of being fetched.
 check-lowest check-newest: check-%:
 	$(PYTHON) -m venv --clear $(VENV)-$*
-	$(VENV)-$*/bin/python .ci/dependencies.py $(if $(filter lowest,$*),--lowest) --without $(WITHOUT) > $(VENV)-$*/requirements.txt
-	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check --upgrade -r $(VENV)-$*/requirements.txt
+	$(VENV)-$*/bin/python .ci/dependencies.py $(if $(filter lowest,$*),--lowest) $(if $(BORROW),--borrow $(BORROW)) --without $(WITHOUT) > $(VENV)-$*/requirements.txt
+	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $(VENV)-$*/requirements.txt
 	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	$(VENV)-$*/bin/python -m pytest -W ignore::DeprecationWarning $(if $(filter torch,$(WITHOUT)),$(WITHOUT_TORCH))
 

@@ -42,7 +42,8 @@ def replace_file(path: Path, data: bytes, *, error: type[SwarmNASError] = RunErr
     temporary = path.with_name(f".{path.name}.tmp")
     with writing(path, error=error):
         try:
-            with temporary.open("wb") as stream:
+            temporary.unlink(missing_ok=True)  # a kill left it, or a stranger a link to elsewhere
+            with temporary.open("xb") as stream:
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())

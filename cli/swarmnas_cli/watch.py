@@ -15,7 +15,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from swarmnas.checks import as_int
 from swarmnas.errors import SwarmNASWarning
+from swarmnas.phases import Decision, Signals
 from swarmnas.reports import SearchRecords, serving
 from swarmnas.runs import Callback, RunDirectory
 from swarmnas_cli.live import READINGS, Lines
@@ -55,7 +57,7 @@ def _follow(run: Path, view: Callback, *, planned: int, every: float) -> None:
         with warnings.catch_warnings():  # the last line may be half written
             warnings.simplefilter("ignore", SwarmNASWarning)
             records = directory.history()
-        for record in records[seen:]:
+        for record in filter(None, map(_checked, records[seen:])):
             view.on_record(record)
             if record["kind"] == "epoch":
                 view.on_step(_progress(record, planned))
@@ -72,6 +74,17 @@ def _follow(run: Path, view: Callback, *, planned: int, every: float) -> None:
             )  # fmt: skip
             view.redraw()
         time.sleep(every)
+
+
+def _checked(record: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a record as a search writes it, or None if it is of another kind."""
+    match record.get("kind"):
+        case "epoch":
+            return {**record, **Signals.from_json(record).to_json()}
+        case "decision" | "divergence" as kind:
+            epoch = as_int("epoch", record.get("epoch"), low=0)
+            return {"kind": kind, "epoch": epoch, **Decision.from_json(record).to_json()}
+    return None
 
 
 def _progress(record: dict[str, Any], planned: int) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from swarmnas.checks import explain
 from swarmnas.errors import DeviceError
 
-__all__ = ["is_out_of_memory", "within_memory"]
+__all__ = ["building", "is_out_of_memory", "within_memory"]
 
 T = TypeVar("T")
 
@@ -17,6 +18,24 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error says that memory ran out, on any device."""
     words = ("out of memory", "can't allocate memory", "not enough memory")
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+
+
+@contextmanager
+def building() -> Iterator[None]:
+    """Say in one line that a network is too large to be built.
+
+    Raises:
+        DeviceError: Memory ran out.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        fix = "Use fewer channels or cells."
+        raise DeviceError(
+            explain("network", "one that fits into memory", "one that does not", fix)
+        ) from error
 
 
 def within_memory(step: Callable[[int], T], size: int) -> T:

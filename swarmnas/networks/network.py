@@ -16,6 +16,7 @@ from swarmnas.checks import as_int
 from swarmnas.networks.auxiliary import AuxiliaryHead
 from swarmnas.networks.blocks import CellBlock, Columns, Shape, Stack, Terms, check_batch
 from swarmnas.networks.layouts import Reduction
+from swarmnas.networks.memory import building
 from swarmnas.networks.operations import Skip, operations
 from swarmnas.networks.seeding import seeded
 from swarmnas.rng import Seed
@@ -74,7 +75,7 @@ class Network(nn.Module):
         self.drop_path = 0.0
         """Probability with which training leaves a path out; see :meth:`forward`."""
         columns = _columns(space, genotype)
-        with seeded(seed):
+        with seeded(seed), building():
             self.stack = Stack(
                 space,
                 columns,

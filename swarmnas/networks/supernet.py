@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from swarmnas.checks import as_float, as_int, explain
 from swarmnas.errors import SettingError, ShapeError
 from swarmnas.networks.blocks import CellBlock, Stack, Terms, check_batch, layout_for
+from swarmnas.networks.memory import building
 from swarmnas.networks.mixtures import as_columns, as_mixing, mixed_terms
 from swarmnas.networks.seeding import seeded
 from swarmnas.networks.swarm import DEFAULT_MEMORY, swarm_losses
@@ -86,7 +87,7 @@ class Supernet(nn.Module):
             name: [range(num_operations)] * num_edges
             for name, (num_edges, num_operations) in space.alpha_shapes.items()
         }
-        with seeded(seed):
+        with seeded(seed), building():
             self.stack = Stack(
                 space,
                 every,

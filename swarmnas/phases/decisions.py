@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, TypeVar, cast, get_args
+from typing import Any, ClassVar, get_args
 
 from swarmnas.checks import one_of
 from swarmnas.errors import DocumentError
+from swarmnas.phases.records import read_record
 
 __all__ = [
     "Action",
@@ -19,8 +20,6 @@ __all__ = [
     "Stop",
     "Verdict",
 ]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -124,9 +123,10 @@ class Verdict:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Verdict:
         """Return what `to_json` wrote."""
-        return _read(
+        return read_record(
             cls,
             record,
+            "decision",
             actions=tuple(map(_action_from_json, _objects(record, "actions"))),
             parts=tuple(map(Verdict.from_json, _objects(record, "parts"))),
         )
@@ -169,9 +169,10 @@ class Decision:
         Raises:
             DocumentError: The record is no decision.
         """
-        return _read(
+        return read_record(
             cls,
             record,
+            "decision",
             actions=tuple(map(_action_from_json, _objects(record, "actions"))),
             verdicts=tuple(map(Verdict.from_json, _objects(record, "verdicts"))),
         )
@@ -179,17 +180,6 @@ class Decision:
 
 def _object(item: Any) -> dict[str, Any]:
     return {f.name: getattr(item, f.name) for f in fields(item)}
-
-
-def _read(cls: Callable[..., T], record: Mapping[str, Any], **parts: Any) -> T:
-    known = {f.name for f in fields(cast(Any, cls))}
-    try:
-        return cls(**{name: value for name, value in record.items() if name in known} | parts)
-    except TypeError as cause:
-        raise DocumentError(
-            f"decision: expected the keys {', '.join(sorted(known))}; got "
-            f"{', '.join(map(str, record)) or 'none'}. Is the record one of a search?"
-        ) from cause
 
 
 def _objects(record: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
@@ -211,6 +201,5 @@ def _action_to_json(action: Action) -> dict[str, Any]:
 
 
 def _action_from_json(record: Mapping[str, Any]) -> Action:
-    kind: Callable[..., Action] = _ACTIONS[one_of("action", str(record.get("action")), _ACTIONS)]
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items() if k != "action"}
-    return _read(kind, values)
+    kind: type[Action] = _ACTIONS[one_of("action", str(record.get("action")), _ACTIONS)]
+    return read_record(kind, record, "action")

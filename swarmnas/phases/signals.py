@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 from swarmnas.checks import as_int
-from swarmnas.errors import DocumentError
+from swarmnas.phases.records import read_record
 
 __all__ = ["Signals", "epochs_without_gain", "visit"]
 
@@ -101,22 +100,10 @@ class Signals:
         Raises:
             DocumentError: A value has the wrong type or is missing.
         """
-        from pydantic import ValidationError
-
-        known = {f.name for f in fields(cls)}
-        values = {name: value for name, value in record.items() if name in known}
         timing = record.get("timing")
-        if isinstance(timing, Mapping) and "seconds" in timing:
-            values["seconds"] = timing["seconds"]
-        try:
-            return _adapter().validate_python(values)  # type: ignore[no-any-return]
-        except ValidationError as cause:
-            first = cause.errors()[0]
-            key = ".".join(str(part) for part in first["loc"]) or "record"
-            raise DocumentError(
-                f"signals: {key}: {first['msg']}; got {first['input']!r:.80}. "
-                "Is the record one of a search?"
-            ) from cause
+        clock = isinstance(timing, Mapping) and "seconds" in timing
+        seconds = {"seconds": timing["seconds"]} if clock else {}
+        return read_record(cls, record, "signals", **seconds)
 
     def within(self, phase: str, phase_epochs: int) -> Signals:
         """Return the same readings as if taken in another phase."""
@@ -141,13 +128,6 @@ def _shut(mapping: Mapping[str, Any], plain: Callable[[Any], Any]) -> Mapping[st
 
 def _shut_probe(probe: Any) -> Probe:
     return _shut(probe, float) if isinstance(probe, Mapping) else float(probe)
-
-
-@cache
-def _adapter() -> Any:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Signals)
 
 
 def _plain(value: Any) -> Any:

@@ -59,7 +59,7 @@ def examine(path: Path | str) -> Examination:
     """
     run = RunDirectory.open(path)
     for kind, settings in (("search", "search"), ("train", "training"), ("bench", "study")):
-        if settings in run.config:
+        if isinstance(run.config.get(settings), dict):
             return _Doctor(run, kind, str(path)).examine()
     raise RunError(
         f"{path}: expected the run of a search, a training or a bench; got one with the settings "

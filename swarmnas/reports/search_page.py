@@ -13,10 +13,10 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from swarmnas import documents
 from swarmnas.atomic import replace_file, writing
@@ -37,14 +37,14 @@ REPORT = "report.html"
 SAID = ("table.json", "comparison.json")
 """Files of a run that say how good its cell is: an object with a title and rows."""
 
-MEASURED = ("accuracy", "loss", "parameters")
-"""What a training's evaluation says in the report."""
-
 CURVES = ("train_loss", "valid_loss", "valid_accuracy", "diversity", "entropy")
 
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
 class _Generation(BaseModel):
-    points: list[tuple[float, float]]
+    points: list[tuple[Finite, Finite]]
     parents: list[int]
     nearest: int
 
@@ -54,9 +54,18 @@ class _Traced(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    alphas: dict[str, list[list[float]]] = {}
-    point: tuple[float, float] | None = None
+    alphas: dict[str, list[list[Finite]]] = {}
+    point: tuple[Finite, Finite] | None = None
     swarm: list[_Generation] = []
+
+    @field_validator("alphas")
+    @classmethod
+    def _are_tables(cls, alphas: dict[str, list[list[float]]]) -> dict[str, list[list[float]]]:
+        for rows in alphas.values():
+            lengths = {len(row) for row in rows}
+            if len(lengths) != 1 or 0 in lengths:
+                raise ValueError("expected rows of one length, at least one")
+        return alphas
 
 
 class _Said(BaseModel):
@@ -64,6 +73,18 @@ class _Said(BaseModel):
 
     title: str
     rows: list[dict[str, str | int | float | None]]
+
+
+class _Evaluation(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    split: str = ""
+    accuracy: float | None = None
+    loss: float | None = None
+    parameters: int | None = None
+
+    def measured(self) -> Iterator[tuple[str, float | int | None]]:
+        yield from (pair for pair in self if pair[0] != "split")
 
 
 class SearchRecords:
@@ -79,7 +100,7 @@ class SearchRecords:
 
     def __init__(self, path: Path | str) -> None:
         run = RunDirectory.open(path)
-        if not {"search", "policy"} <= run.config.keys():
+        if not isinstance(run.config.get("search"), dict) or "policy" not in run.config:
             raise RunError(
                 f"{path}: expected the run of a search; got another kind of run. "
                 "Name a directory that `swarmnas search` wrote."
@@ -300,18 +321,23 @@ class TrainingRecords:
 
     def __init__(self, run: RunDirectory) -> None:
         self.path = run.path
-        self.genotype = Genotype.from_json(run.config["genotype"].get("json", "{}"))
+        held = run.config.get("genotype")
+        self.genotype = Genotype.from_json(held.get("json") if isinstance(held, dict) else held)
         last: dict[str, Any] = next(
             (r for r in reversed(run.history()) if r.get("kind") == "epoch"), {}
         )
         path = run.path / "evaluation.json"
-        evaluation = {}
+        evaluation = _Evaluation()
         if path.exists():
-            evaluation = documents.parse_json(documents.read_text(path), source=str(path))
+            read = documents.parse_json(documents.read_text(path), source=str(path))
+            evaluation = documents.validate(_Evaluation, read, source=str(path))
         found = {
             "training": run.path.name,
             **{name: last.get(name) for name in ("epoch", "train_loss", "valid_accuracy")},
-            **{f"{evaluation.get('split')} {name}": evaluation.get(name) for name in MEASURED},
+            **{
+                f"{evaluation.split} {name}": getattr(evaluation, name)
+                for name in ("accuracy", "loss", "parameters")
+            },
         }
         self.row = {name: value for name, value in found.items() if value is not None}
 

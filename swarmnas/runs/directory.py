@@ -98,9 +98,11 @@ class RunDirectory:
         """Open a run that :meth:`create` made.
 
         Raises:
-            RunError: ``path`` is no run, or one of a newer format.
+            RunError: ``path`` is no run, one of a newer format, or one that leads elsewhere: it
+                holds a link.
         """
         path = Path(path).absolute()
+        _refuse_links(path)
         try:
             source = path / _CONFIG
             config = documents.parse_toml(documents.read_text(source), source=str(source))
@@ -438,7 +440,24 @@ def _config_text(
     return read, text
 
 
+def _refuse_links(path: Path) -> None:
+    """Refuse a directory with links, pipes or devices: a write through one lands elsewhere."""
+    for home in (path, path / _CHECKPOINTS):
+        if not home.is_dir():
+            continue
+        with writing(home), os.scandir(home) as entries:
+            for entry in entries:
+                if not (
+                    entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)
+                ):
+                    raise RunError(
+                        f"{home / entry.name}: expected a file or a directory; got a link, a pipe "
+                        "or a device, which no run makes. Remove it."
+                    )
+
+
 def _refuse_unless_free(path: Path, overwrite: bool) -> None:
+    _refuse_links(path)
     with writing(path):
         entries = [
             entry for entry in sorted(path.iterdir()) if entry.name not in (_LOCK, _CONFIG_BEING)
@@ -454,7 +473,7 @@ def _refuse_unless_free(path: Path, overwrite: bool) -> None:
         )
     RunDirectory.open(path)
     for entry in entries:
-        if entry.is_dir() and (entry.name != _CHECKPOINTS or entry.is_symlink()):
+        if entry.is_dir() and entry.name != _CHECKPOINTS:
             raise RunError(
                 f"{path}: expected a run and nothing else; got the directory {entry.name!r} in "
                 "it, which no run makes. Move it away or use another name."

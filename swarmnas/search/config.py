@@ -38,7 +38,7 @@ class SearchConfig(BaseModel):
         None, ge=1, description="Length of the search; the policy's epochs scale with it."
     )
     population_size: int | None = Field(
-        None, ge=2, description="Particles, in place of the policy's own number."
+        None, ge=2, le=10**6, description="Particles, in place of the policy's own number."
     )
 
     image_size: int | None = Field(None, ge=4, description="Resize images to this many pixels.")
@@ -60,8 +60,10 @@ class SearchConfig(BaseModel):
     data_dir: Path | None = Field(None, description="Where torchvision keeps its data sets.")
     download: bool = Field(False, description="Let torchvision download a missing data set.")
 
-    channels: int = Field(8, ge=1, description="Channels of the supernet's first stage.")
-    cells: int = Field(1, ge=1, description="Cells a stage (nasbench201) or in all (darts).")
+    channels: int = Field(8, ge=1, le=10**5, description="Channels of the supernet's first stage.")
+    cells: int = Field(
+        1, ge=1, le=1000, description="Cells a stage (nasbench201) or in all (darts)."
+    )
     batch_size: int = Field(64, ge=2, description="Images a step, training and validation.")
     learning_rate: float = Field(0.025, gt=0, description="Of the weights, at the start.")
     learning_rate_end: float = Field(
@@ -84,14 +86,16 @@ class SearchConfig(BaseModel):
         None, ge=1, description="Most multiply-adds an image of that network."
     )
     network_channels: int | None = Field(
-        None, ge=1, description="Channels of that network; the supernet's if unset."
+        None, ge=1, le=10**5, description="Channels of that network; the supernet's if unset."
     )
     network_cells: int | None = Field(
-        None, ge=1, description="Cells of that network; the supernet's if unset."
+        None, ge=1, le=1000, description="Cells of that network; the supernet's if unset."
     )
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where tensors live.")
-    threads: int | None = Field(None, ge=1, description="CPU threads; torch's own choice if unset.")
+    threads: int | None = Field(
+        None, ge=1, le=1024, description="CPU threads; torch's own choice if unset."
+    )
 
     @classmethod
     def from_mapping(

@@ -726,13 +726,14 @@ class _Search:
 def _summaries(history: Iterable[Mapping[str, Any]]) -> tuple[PhaseSummary, ...]:
     """Return the stays in phases, from the decisions that ended them."""
     found: list[PhaseSummary] = []
-    phase, first = None, 1
+    phase, first, last = None, 1, 0
     for record in history:
-        if record["kind"] == "epoch":
-            phase = record["phase"]
-        elif (
-            record["kind"] == "decision" and phase and (record["stop"] or record["phase"] != phase)
-        ):
-            found.append(PhaseSummary(phase, first, record["epoch"], record["reason"]))
-            first = record["epoch"] + 1
+        if record.get("kind") == "epoch":
+            signals = Signals.from_json(record)
+            phase, last = signals.phase, signals.epoch
+        elif record.get("kind") == "decision":
+            decision = Decision.from_json(record)
+            if phase and (decision.stop or decision.phase != phase):
+                found.append(PhaseSummary(phase, first, last, decision.reason))
+                first = last + 1
     return tuple(found)

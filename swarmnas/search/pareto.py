@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from swarmnas.errors import RunError
 from swarmnas.networks import cost_of
+from swarmnas.phases import Signals
 from swarmnas.runs import RunDirectory
 from swarmnas.search.config import SearchConfig
 from swarmnas.search.loaders import dataset_of
@@ -60,11 +61,8 @@ def visited_genotypes(
         RunError: The run is no search, has not finished an epoch, or used somebody's own loaders.
     """
     history = RunDirectory.open(run).history()
-    epochs = {
-        record["genotype"]: record["epoch"]
-        for record in history
-        if record.get("kind") == "epoch" and record.get("genotype")
-    }
+    signals = [Signals.from_json(record) for record in history if record.get("kind") == "epoch"]
+    epochs = {each.genotype: each.epoch for each in signals if each.genotype}
     if not epochs:
         raise RunError(f"{run}: expected a search with an epoch on record; got none.")
     texts = list(epochs)

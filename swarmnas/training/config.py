@@ -25,7 +25,9 @@ class TrainingConfig(BaseModel):
     data_dir: Path | None = Field(None, description="Where torchvision keeps its data sets.")
     download: bool = Field(False, description="Let torchvision download a missing data set.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where tensors live.")
-    threads: int | None = Field(None, ge=1, description="CPU threads; torch's own choice if unset.")
+    threads: int | None = Field(
+        None, ge=1, le=1024, description="CPU threads; torch's own choice if unset."
+    )
     checkpoint_minutes: float = Field(
         10.0, ge=0, description="Save within an epoch too, so often; 0 saves after every step."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,12 +29,12 @@ class Protocol(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cells: dict[str, int] = Field(
+    cells: dict[str, Annotated[int, Field(ge=1, le=1000)]] = Field(
         default_factory=dict,
         description="Cells in all (darts-stack) or a stage (residual-stages), by layout; "
         "genotypes of other layouts are refused.",
     )
-    channels: int = Field(16, ge=1, description="Channels of the first cells.")
+    channels: int = Field(16, ge=1, le=10**5, description="Channels of the first cells.")
     auxiliary: float = Field(
         0.0, ge=0, description="Weight of a second classifier's loss in mid-network."
     )

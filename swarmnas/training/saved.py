@@ -32,10 +32,10 @@ class Built(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    num_classes: int = Field(ge=1)
-    in_channels: int = Field(ge=1)
-    channels: int = Field(ge=1)
-    cells: int = Field(ge=1)
+    num_classes: int = Field(ge=1, le=10**5)
+    in_channels: int = Field(ge=1, le=10**5)
+    channels: int = Field(ge=1, le=10**5)
+    cells: int = Field(ge=1, le=1000)
     large_images: bool = False
 
 
@@ -151,7 +151,6 @@ def load_network(path: Path | str) -> nn.Module:
         RunError: There is no network, or its weights are torn or of another genotype.
     """
     saved = read_saved(path)
-    network = build(saved)
     weights = Path(path) / _WEIGHTS
     try:
         tensors = load_tensors(weights.read_bytes())
@@ -160,7 +159,10 @@ def load_network(path: Path | str) -> nn.Module:
         raise RunError(
             explain(str(weights), "the weights of a network", reason, "Restore the file.")
         ) from cause
-    load_weights(network, tensors, str(weights))
+    with torch.device("meta"):  # no larger a network is built than the file has weights for
+        _refuse_others(build(saved), tensors, str(weights))
+    network = build(saved)
+    network.load_state_dict(tensors)
     return network.eval()
 
 
@@ -171,12 +173,8 @@ def build(saved: Saved) -> Network:
     )
 
 
-def load_weights(network: nn.Module, tensors: dict[str, torch.Tensor], source: str) -> None:
-    """Set all weights.
-
-    Raises:
-        RunError: Names or shapes are those of another network.
-    """
+def _refuse_others(network: nn.Module, tensors: dict[str, torch.Tensor], source: str) -> None:
+    """Refuse weights whose names or shapes are those of another network."""
     wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if wanted != found:
@@ -189,4 +187,3 @@ def load_weights(network: nn.Module, tensors: dict[str, torch.Tensor], source: s
                 "The weights are another network's: keep the files of a run together.",
             )
         )
-    network.load_state_dict(tensors)

@@ -85,14 +85,34 @@ def test_overwrite_never_removes_directories_of_others(run):
     assert inner.history() == []
 
 
-def test_overwrite_follows_no_link(run, tmp_path):
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "step-000001.safetensors").write_bytes(b"mine")
-    (run.path / "checkpoint").symlink_to(elsewhere)
-    with pytest.raises(RunError, match="got the directory 'checkpoint'"):
-        RunDirectory.create(run.path, config=CONFIG, overwrite=True)
-    assert (elsewhere / "step-000001.safetensors").read_bytes() == b"mine"
+@pytest.mark.parametrize("name", ["checkpoint", "history.jsonl", ".lock", ".genotype.json.tmp"])
+def test_a_link_in_a_run_is_refused_and_what_it_leads_to_untouched(run, tmp_path, name):
+    mine = tmp_path / "elsewhere" / "step-000001.safetensors"
+    mine.parent.mkdir()
+    mine.write_bytes(b"mine")
+    (run.path / name).unlink(missing_ok=True)
+    (run.path / name).symlink_to(mine.parent if name == "checkpoint" else mine)
+    for settings in ({}, {"config": CONFIG, "overwrite": True}):
+        start = RunDirectory.create if settings else RunDirectory.open
+        with pytest.raises(RunError, match=rf"{name}: expected a file or a directory; got a link"):
+            start(run.path, **settings)
+    assert mine.read_bytes() == b"mine"
+
+
+def test_a_link_that_comes_later_is_not_written_through(run, tmp_path):
+    mine = tmp_path / "mine"
+    mine.write_bytes(b"mine")
+    (run.path / ".genotype.json.tmp").symlink_to(mine)
+    run.write_json("genotype.json", {"a": 1})
+    assert mine.read_bytes() == b"mine"
+    assert json.loads((run.path / "genotype.json").read_text()) == {"a": 1}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_in_a_run_is_refused_and_not_waited_for(run):
+    os.mkfifo(run.path / "history.jsonl")
+    with pytest.raises(RunError, match="a pipe"):
+        RunDirectory.open(run.path)
 
 
 def test_overwrite_is_refused_while_the_run_is_in_use(run):
