@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -30,7 +32,7 @@ def random_boxes(rng: np.random.Generator, count: int, aspect: float) -> Floats:
         fit, the box is the whole image.
     """
     area = rng.uniform(0.08, 1, (count, 10))
-    ratio = np.exp(rng.uniform(*np.log((3 / 4, 4 / 3)), (count, 10))) * aspect
+    ratio = np.exp(rng.uniform(math.log(3 / 4), math.log(4 / 3), (count, 10))) * aspect
     sides = np.sqrt(np.stack([area / ratio, area * ratio], axis=2))
     fits = (sides <= 1).all(axis=2)
     first = fits.argmax(axis=1)

@@ -31,7 +31,7 @@ def read_record(cls: type[T], record: Mapping[str, Any], what: str, **parts: Any
     known = {field.name for field in fields(cast(Any, cls))}
     values = {name: value for name, value in record.items() if name in known} | parts
     try:
-        return cast(T, _adapter(cls).validate_python(values))
+        return cast(T, _adapter(cast(Any, cls)).validate_python(values))
     except ValidationError as cause:
         first = cause.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "record"

@@ -101,8 +101,9 @@ class Signals:
             DocumentError: A value has the wrong type or is missing.
         """
         timing = record.get("timing")
-        clock = isinstance(timing, Mapping) and "seconds" in timing
-        seconds = {"seconds": timing["seconds"]} if clock else {}
+        seconds: dict[str, Any] = {}
+        if isinstance(timing, Mapping) and "seconds" in timing:
+            seconds["seconds"] = timing["seconds"]
         return read_record(cls, record, "signals", **seconds)
 
     def within(self, phase: str, phase_epochs: int) -> Signals:
