@@ -34,7 +34,7 @@ def random_boxes(rng: np.random.Generator, count: int, aspect: float) -> Floats:
     area = rng.uniform(0.08, 1, (count, 10))
     ratio = np.exp(rng.uniform(math.log(3 / 4), math.log(4 / 3), (count, 10))) * aspect
     sides = np.sqrt(np.stack([area / ratio, area * ratio], axis=2))
-    fits = (sides <= 1).all(axis=2)
+    fits = np.all(sides <= 1, axis=2)
     first = fits.argmax(axis=1)
     size = np.where(fits.any(axis=1)[:, None], sides[np.arange(count), first], 1.0)
     return np.concatenate([rng.random((count, 2)) * (1 - size), size], axis=1)
