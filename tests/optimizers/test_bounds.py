@@ -23,7 +23,7 @@ def handled(name, positions, velocities, lower=(0.0,), upper=(1.0,)):
     box = Box((np.array(lower), np.array(upper)), arrays)
     positions, velocities = np.array(positions)[:, None], np.array(velocities)[:, None]
     rng = np.random.default_rng(0)
-    bounds_handling(name).apply(positions, velocities, box=box, arrays=arrays, rng=rng)
+    bounds_handling(name).apply(positions, velocities, box, rng)
     return positions[:, 0], velocities[:, 0]
 
 
