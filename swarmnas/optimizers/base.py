@@ -587,8 +587,6 @@ class Optimizer(ABC):
     def _checked_losses(self, losses: Any, violations: Any, count: int) -> tuple[Losses, Losses]:
         """Return float64 copies of losses and violations, infinite where a row failed."""
         losses = _checked_numbers("losses", losses, count)
-        if violations is None and losses.dot(zeros := np.zeros(count)) == 0:  # all are finite
-            return losses, zeros
         failed = ~np.isfinite(losses)
         if violations is None:
             violations = np.zeros(count)
@@ -599,7 +597,7 @@ class Optimizer(ABC):
                 fix = "Pass 0 for a feasible row."
                 raise SettingError(explain("violations", ">= 0", violations.min(), fix))
             failed |= ~np.isfinite(violations)
-        if failed.any():
+        if np.count_nonzero(failed):
             losses = np.where(failed, math.inf, losses)
             violations = np.where(failed, math.inf, violations)
         return losses, violations

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-import numpy as np
+from numpy.random import Generator
 
 from swarmnas.checks import one_of
-from swarmnas.optimizers.arrays import Array, Arrays
+from swarmnas.optimizers.arrays import Array
 from swarmnas.optimizers.box import Box
 
 __all__ = ["BoundsHandling", "Clip", "Rebound", "Reflect", "Resample", "Wrap", "bounds_handling"]
@@ -28,22 +28,13 @@ class BoundsHandling(ABC):
     """Moves what left the box back into it, in place; has no state."""
 
     @abstractmethod
-    def apply(
-        self,
-        positions: Array,
-        velocities: Array | None,
-        *,
-        box: Box,
-        arrays: Arrays,
-        rng: np.random.Generator,
-    ) -> None:
+    def apply(self, positions: Array, velocities: Array | None, box: Box, rng: Generator) -> None:
         """Bring ``positions`` into ``box`` and change ``velocities`` to suit.
 
         Args:
             positions: ``(n, num_dims)``, changed in place.
             velocities: ``(n, num_dims)``, changed in place; ``None`` where there are none.
-            box: The bounds.
-            arrays: The kind of arrays that all of these are.
+            box: The bounds, which know the kind of arrays.
             rng: For :class:`Resample`; the others draw nothing.
         """
 
@@ -51,15 +42,7 @@ class BoundsHandling(ABC):
 class Clip(BoundsHandling):
     """Onto the bound; the velocity is kept."""
 
-    def apply(
-        self,
-        positions: Array,
-        velocities: Array | None,
-        *,
-        box: Box,
-        arrays: Arrays,
-        rng: np.random.Generator,
-    ) -> None:
+    def apply(self, positions: Array, velocities: Array | None, box: Box, rng: Generator) -> None:
         """Clip ``positions``."""
         box.clip(positions)
 
@@ -67,38 +50,22 @@ class Clip(BoundsHandling):
 class Rebound(BoundsHandling):
     """Onto the bound; the velocity is reversed and halved, as in SPSO-2011."""
 
-    def apply(
-        self,
-        positions: Array,
-        velocities: Array | None,
-        *,
-        box: Box,
-        arrays: Arrays,
-        rng: np.random.Generator,
-    ) -> None:
+    def apply(self, positions: Array, velocities: Array | None, box: Box, rng: Generator) -> None:
         """Clip ``positions`` and turn the velocities of what was outside."""
         if velocities is not None:
-            outside = (positions < box.lower) | (positions > box.upper)
-            velocities[...] = arrays.xp.where(outside, -0.5 * velocities, velocities)
+            outside = box.outside(positions)
+            velocities[...] = box.arrays.xp.where(outside, -0.5 * velocities, velocities)
         box.clip(positions)
 
 
 class Reflect(BoundsHandling):
     """Mirrored at the bounds; each mirror reverses the velocity."""
 
-    def apply(
-        self,
-        positions: Array,
-        velocities: Array | None,
-        *,
-        box: Box,
-        arrays: Arrays,
-        rng: np.random.Generator,
-    ) -> None:
+    def apply(self, positions: Array, velocities: Array | None, box: Box, rng: Generator) -> None:
         """Fold ``positions`` into the box."""
-        xp = arrays.xp
-        outside = (positions < box.lower) | (positions > box.upper)
-        period = xp.remainder((positions - box.lower) / _divisor(xp, box), 2.0)
+        xp = box.arrays.xp
+        outside = box.outside(positions)
+        period = xp.remainder((positions - box.lower) / _divisor(box), 2.0)
         back = period > 1
         folded = box.lower + xp.where(back, 2 - period, period) * box.width
         positions[...] = xp.where(outside, folded, positions)
@@ -110,19 +77,11 @@ class Reflect(BoundsHandling):
 class Wrap(BoundsHandling):
     """Out on one side and in on the other; the velocity is kept."""
 
-    def apply(
-        self,
-        positions: Array,
-        velocities: Array | None,
-        *,
-        box: Box,
-        arrays: Arrays,
-        rng: np.random.Generator,
-    ) -> None:
+    def apply(self, positions: Array, velocities: Array | None, box: Box, rng: Generator) -> None:
         """Wrap ``positions`` around the box."""
-        xp = arrays.xp
-        outside = (positions < box.lower) | (positions > box.upper)
-        share = xp.remainder((positions - box.lower) / _divisor(xp, box), 1.0)
+        xp = box.arrays.xp
+        outside = box.outside(positions)
+        share = xp.remainder((positions - box.lower) / _divisor(box), 1.0)
         positions[...] = xp.where(outside, box.lower + share * box.width, positions)
         box.clip(positions)  # rounding
 
@@ -130,30 +89,22 @@ class Wrap(BoundsHandling):
 class Resample(BoundsHandling):
     """Anywhere in the box; the velocity there becomes 0."""
 
-    def apply(
-        self,
-        positions: Array,
-        velocities: Array | None,
-        *,
-        box: Box,
-        arrays: Arrays,
-        rng: np.random.Generator,
-    ) -> None:
+    def apply(self, positions: Array, velocities: Array | None, box: Box, rng: Generator) -> None:
         """Draw the components that left the box anew."""
-        xp = arrays.xp
-        outside = (positions < box.lower) | (positions > box.upper)
+        xp = box.arrays.xp
+        outside = box.outside(positions)
         if not bool(xp.any(outside)):
             return
-        draws = arrays.uniform(rng, *positions.shape)
+        draws = box.arrays.uniform(rng, *positions.shape)
         positions[...] = xp.where(outside, box.lower + draws * box.width, positions)
         if velocities is not None:
             velocities[...] = xp.where(outside, xp.zeros_like(velocities), velocities)
         box.clip(positions)  # rounding
 
 
-def _divisor(xp: object, box: Box) -> Array:
+def _divisor(box: Box) -> Array:
     """Return the box's width, and 1 where it is 0."""
-    return xp.where(box.width > 0, box.width, xp.ones_like(box.width))  # type: ignore[attr-defined]
+    return box.arrays.xp.where(box.width > 0, box.width, box.arrays.xp.ones_like(box.width))
 
 
 _HANDLINGS: dict[str, BoundsHandling] = {

@@ -22,6 +22,7 @@ class Box:
         arrays: The kind of arrays to keep them in.
 
     Attributes:
+        arrays: The kind of arrays that positions are.
         lower: ``(num_dims,)``.
         upper: ``(num_dims,)``.
         width: ``(num_dims,)``, upper minus lower.
@@ -58,27 +59,29 @@ class Box:
         inner_upper = np.where(inner_upper > upper, np.nextafter(inner_upper, down), inner_upper)
         inner_upper = np.maximum(inner_lower, inner_upper)  # narrower than one rounding step
         self.num_dims = len(lower)
-        self._arrays = arrays
+        self.arrays = arrays
         self.lower: Array = arrays.array(inner_lower)
         self.upper: Array = arrays.array(inner_upper)
         self.width: Array = self.upper - self.lower
 
     def clip(self, positions: Array) -> Array:
         """Move ``positions`` (``(n, num_dims)``) onto the box in place; velocities stay."""
-        xp = self._arrays.xp
+        xp = self.arrays.xp
         xp.maximum(positions, self.lower, out=positions)
         return xp.minimum(positions, self.upper, out=positions)
 
     def sample(self, rng: np.random.Generator, rows: int, out: Array) -> Array:
         """Fill ``out`` (``(rows, num_dims)``) with uniform positions and return it."""
-        self._arrays.xp.multiply(
-            self._arrays.uniform(rng, rows, self.num_dims), self.width, out=out
-        )
+        self.arrays.xp.multiply(self.arrays.uniform(rng, rows, self.num_dims), self.width, out=out)
         out += self.lower
         return self.clip(out)
+
+    def outside(self, positions: Array) -> Array:
+        """Return, component by component, whether ``positions`` lie beyond a bound."""
+        return (positions < self.lower) | (positions > self.upper)
 
     def contains(self, positions: Array) -> bool:
         """Return whether every position is a number inside the box."""
         return bool(
-            self._arrays.xp.all((positions >= self.lower) & (positions <= self.upper))
+            self.arrays.xp.all((positions >= self.lower) & (positions <= self.upper))
         )  # NaN is in no box

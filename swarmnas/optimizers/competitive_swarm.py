@@ -82,8 +82,8 @@ class CompetitiveSwarm(LearningSwarm):
         half = len(contestants) // 2
         count = min(half, limit // 2 if self.noisy else limit)
         self._num_pairs = count
-        order = self._rng.permutation(contestants)[: 2 * half]
-        self._pairs[:, :count] = order.reshape(2, half)[:, :count]
+        self._rng.shuffle(contestants)
+        self._pairs[:, :count] = contestants[: 2 * half].reshape(2, half)[:, :count]
         if self.noisy:
             index = self._arrays.index(self._pairs[:, :count].ravel())
             self._arrays.take(self._position, index, self._rows[: 2 * count])
@@ -111,7 +111,7 @@ class CompetitiveSwarm(LearningSwarm):
         self._move(losers)
 
     def _contestants(self) -> Index:
-        """Return the particles that the next pairs are drawn from, at least two."""
+        """Return the particles that the next pairs are drawn from, at least two; a new array."""
         return np.arange(self.population_size)
 
     def _compete(self, first: Index, second: Index) -> None:

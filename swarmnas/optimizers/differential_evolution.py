@@ -72,7 +72,7 @@ class DifferentialEvolution(PersonalBestSwarm):
         crossed[np.arange(count), rng.integers(self.num_dims, size=count)] = True
         rows = self._rows[:count]
         rows[...] = arrays.xp.where(arrays.index(crossed), mutants, kept[:count])
-        self._bounds.apply(rows, None, box=self._box, arrays=arrays, rng=rng)
+        self._bounds.apply(rows, None, self._box, rng)
 
     def _others(self, count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
         """Return for each particle three others, distinct, ``(count, 3)``."""

@@ -193,7 +193,7 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
             kick *= self.scatter * self._scatter_size
             rows += kick
             velocity += kick
-            self._bounds.apply(rows, velocity, box=self._box, arrays=self._arrays, rng=self._rng)
+            self._bounds.apply(rows, velocity, self._box, self._rng)
         if self.inertia != 1:
             velocity *= self.inertia  # now, for the draw of the next generation
         if self.reseed_after is not None:
@@ -235,7 +235,7 @@ class ImprovedCompetitiveSwarm(CompetitiveSwarm):
         spread *= _SPREAD
         position += pull
         position += spread
-        self._bounds.apply(position, None, box=self._box, arrays=arrays, rng=self._rng)
+        self._bounds.apply(position, None, self._box, self._rng)
         self._position[index] = position
 
     def _update(self, losses: Losses, violations: Losses) -> None:

@@ -79,7 +79,7 @@ class LearningSwarm(Optimizer):
             pull *= strength
             velocity += pull
         position += velocity
-        self._bounds.apply(position, velocity, box=self._box, arrays=arrays, rng=self._rng)
+        self._bounds.apply(position, velocity, self._box, self._rng)
 
     def _move(self, learners: Index) -> None:
         """Put the learners where :meth:`_learn` sent them."""

@@ -40,7 +40,7 @@ class VelocitySwarm(PersonalBestSwarm):
         self._accelerate(count)
         rows, velocity = self._rows[:count], self._velocity[:count]
         self._arrays.xp.add(self._position[:count], velocity, out=rows)
-        self._bounds.apply(rows, velocity, box=self._box, arrays=self._arrays, rng=self._rng)
+        self._bounds.apply(rows, velocity, self._box, self._rng)
 
     def _draw_to(self, exemplars: Array, count: int, strength: Any, draws: Array) -> None:
         """Add ``strength draws (exemplars - x)`` to the velocities of the first particles."""

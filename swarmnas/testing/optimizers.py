@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -443,6 +444,7 @@ class OptimizerContract:
         seed=st.integers(0, 2**32),
         population=st.integers(0, 6),
         box=st.sampled_from(["plain", "one fixed dimension", "tiny", "huge"]),
+        backend=st.sampled_from(_BACKENDS if find_spec("torch") else _BACKENDS[:2]),
     )
     def test_any_sequence_of_calls_survives_being_saved(
         self,
@@ -453,15 +455,19 @@ class OptimizerContract:
         seed: int,
         population: int,
         box: str,
+        backend: str,
     ) -> None:
+        given = _like(backend if make().capabilities.arrays else _BACKENDS[0])
         size = make().smallest_population + population
-        scale = {"tiny": 1e-300, "huge": 1e300}.get(box, 1.0)
+        largest = 1e30 if "float32" in backend else 1e300
+        scale = {"tiny": 1 / largest, "huge": largest}.get(box, 1.0)
         lower, upper = _LOWER * scale, _UPPER * scale
         if box == "one fixed dimension":
             upper = np.array([_LOWER[0], *upper[1:]])
 
         def start(seed: int) -> Optimizer:
-            return make(seed=seed, bounds=(lower, upper), population_size=size, noisy=noisy)
+            bounds = lower, upper
+            return make(seed=seed, bounds=bounds, population_size=size, noisy=noisy, **given)
 
         one, two = start(seed), start(seed)
         for step in steps:
@@ -473,13 +479,14 @@ class OptimizerContract:
                 for optimizer in (one, two):
                     self._inject_or_be_refused(optimizer, count=1 + seed % size)
             elif one.pending is None:
-                assert np.array_equal(one.ask(), two.ask())
+                assert np.array_equal(_numpy(one.ask()), _numpy(two.ask()))
             elif step != "ask":
                 for optimizer in (one, two):
-                    rows = optimizer.pending
-                    assert rows is not None
+                    assert optimizer.pending is not None
+                    rows = _numpy(optimizer.pending)
                     if step == "repair":
-                        rows = np.clip(np.round(rows / scale) * scale, lower, upper)
+                        inner = map(_numpy, optimizer.bounds)
+                        rows = np.clip(np.round(rows / scale) * scale, *inner)
                     losses = _sphere(rows / scale)
                     if step == "fail":
                         losses[::2] = np.nan
@@ -488,7 +495,7 @@ class OptimizerContract:
 
     @staticmethod
     def _inject_or_be_refused(optimizer: Optimizer, count: int) -> None:
-        lower, upper = optimizer.bounds
+        lower, upper = map(_numpy, optimizer.bounds)
         share = np.linspace(0, 1, 3 * count).reshape(count, 3)
         rows = np.clip(lower + share * (upper - lower), lower, upper)
         losses = share.sum(axis=1)
