@@ -69,7 +69,7 @@ check-lowest check-newest: check-%:
 
 # Adapters against the real packages that are light enough; tests of the others skip.
 check-integrations: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[optuna,dask,pymoo,tensorboard]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[optuna,dask,pymoo,tensorboard]' coco-experiment
 	$(BIN)/python -m pytest tests/integrations swarmnas/integrations
 
 # The wheel works on its own: built, installed in an environment that holds neither the checkout

@@ -50,11 +50,13 @@ class TensorBoard(Callback):
 
     def __init__(self, directory: Path | str) -> None:
         require("tensorboard", extra="tensorboard", needed_by="TensorBoard")
-        writer = require("torch.utils.tensorboard", extra="tensorboard", needed_by="TensorBoard")
-        self._writer = writer.SummaryWriter(str(directory))
+        torch = require("torch.utils.tensorboard", extra="tensorboard", needed_by="TensorBoard")
+        self._open, self._directory = torch.SummaryWriter, str(directory)
+        self._writer: Any = None
 
     def on_start(self, config: Mapping[str, Any]) -> None:
-        """Write the configuration as text."""
+        """Open the directory, which may be inside that of the run, and write the configuration."""
+        self._writer = self._open(self._directory)
         self._writer.add_text("config", f"```\n{json.dumps(config, indent=1, default=str)}\n```")
 
     def on_record(self, record: Mapping[str, Any]) -> None:

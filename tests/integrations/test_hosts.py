@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+from pathlib import Path
 
 import nevergrad
 import numpy as np
@@ -91,6 +92,22 @@ def test_random_search_sees_the_same_space_in_nevergrad_and_in_our_swarm(registe
     assert 0.8 < ours.std() / hosts.std() < 1.25
 
 
+def test_a_conditional_space_of_nevergrads_is_searched_in_both_branches(registered):
+    def space():
+        wide = nevergrad.p.Scalar(lower=-10.0, upper=10.0)
+        return nevergrad.p.Choice([wide, nevergrad.p.Dict(n=nevergrad.p.Scalar(lower=0, upper=1))])
+
+    def share(name):
+        optimizer = made(name, space(), budget=100)
+        values = [optimizer.ask().value for _ in range(100)]
+        return np.mean([isinstance(value, dict) for value in values])
+
+    assert share("SwarmNAS_random") == pytest.approx(share("RandomSearch"), abs=0.2)
+    optimizer = made("SwarmNAS_cso", space(), budget=150)
+    found = optimizer.minimize(lambda v: v["n"] if isinstance(v, dict) else abs(v - 3) + 2)
+    assert found.value["n"] < 0.5
+
+
 def test_scipy_minimises_by_our_method_and_stops_by_its_conventions():
     seen = []
 
@@ -157,7 +174,47 @@ def test_pymoo_runs_every_optimizer_and_counts_as_we_do():
         assert found.algorithm.swarm.evaluations == found.algorithm.evaluator.n_eval
 
 
-def test_pymoo_random_search_sees_the_box_and_constraints_decide():
+def same_box(ours, hosts):
+    """Compare uniform draws from a box: their ends and means, within what so many leave open."""
+    assert ours.shape == hosts.shape
+    width = np.ptp(hosts, axis=0)
+    assert (abs(ours.min(axis=0) - hosts.min(axis=0)) < 0.04 * width).all()
+    assert (abs(ours.max(axis=0) - hosts.max(axis=0)) < 0.04 * width).all()
+    assert (abs(ours.mean(axis=0) - hosts.mean(axis=0)) < 4 * width / np.sqrt(6 * len(ours))).all()
+
+
+def test_random_search_sees_the_same_box_in_scipy_and_in_our_swarm():
+    def drawn(run, **given):
+        rows = []
+        run(lambda x: rows.append(np.array(x)) or 0.0, **given)
+        return np.array(rows)
+
+    box = scipy.optimize.Bounds([-1, 2], [3, 7])
+    hosts = drawn(
+        scipy.optimize.differential_evolution, bounds=box, init="random", popsize=200, maxiter=0,
+        polish=False, rng=np.random.default_rng(0),
+    )  # fmt: skip
+    options = {"max_evaluations": len(hosts) + 1, "seed": 0}
+    ours = drawn(
+        scipy.optimize.minimize, x0=[0, 3], bounds=box, method=scipy_method("random"),
+        options=options,
+    )  # fmt: skip
+    same_box(ours[1:], hosts)
+
+
+def test_random_search_sees_the_same_box_in_pymoo_and_in_our_swarm():
+    pytest.importorskip("pymoo")
+    from pymoo.core.problem import Problem
+    from pymoo.operators.sampling.rnd import FloatRandomSampling
+
+    problem = Problem(n_var=2, n_obj=1, xl=[-1, 2], xu=[3, 7])
+    algorithm = integrations.SwarmAlgorithm("random", population_size=400)
+    algorithm.setup(problem, seed=0)
+    hosts = FloatRandomSampling().do(problem, 400, random_state=np.random.default_rng(0))
+    same_box(algorithm.ask().get("X"), hosts.get("X"))
+
+
+def test_pymoo_constraints_decide_and_bad_input_is_one_line():
     pytest.importorskip("pymoo")
     from pymoo.core.problem import Problem
     from pymoo.optimize import minimize
@@ -166,23 +223,26 @@ def test_pymoo_random_search_sees_the_box_and_constraints_decide():
     class Beyond(Problem):
         def __init__(self):
             super().__init__(n_var=2, n_obj=1, n_ieq_constr=1, xl=[-1, 2], xu=[3, 5])
-            self.rows = []
 
         def _evaluate(self, x, out, *_, **__):
-            self.rows.append(x)
             out["F"], out["G"] = (x**2).sum(axis=1), 1 - x[:, :1]
 
-    problem = Beyond()
-    found = minimize(
-        problem, integrations.SwarmAlgorithm("cso"), ("n_evals", 2000), seed=1,
-        copy_algorithm=False,
-    )  # fmt: skip
+    found = minimize(Beyond(), integrations.SwarmAlgorithm("cso"), ("n_evals", 2000), seed=1)
     assert pytest.approx([1, 2], abs=0.1) == found.X
-    first = problem.rows[0]
-    assert (first.min(axis=0) >= [-1, 2]).all()
-    assert (first.max(axis=0) <= [3, 5]).all()
-    with pytest.raises(SettingError, match="one objective"):
-        minimize(get_problem("zdt1"), integrations.SwarmAlgorithm(), ("n_evals", 100))
+    boundless, equal = (
+        Problem(n_var=2, n_obj=1),
+        Problem(n_var=1, n_obj=1, n_eq_constr=1, xl=0, xu=1),
+    )
+    for problem, words in (
+        (get_problem("zdt1"), "one objective .* got 2 objectives"),
+        (equal, "got 1 objectives, 1 equality constraints"),
+        (boundless, "SwarmAlgorithm: expected bounds; got none"),
+    ):
+        with pytest.raises(SettingError, match=words) as caught:
+            minimize(problem, integrations.SwarmAlgorithm(), ("n_evals", 100))
+        assert "\n" not in str(caught.value)
+    with pytest.raises(UnknownNameError, match="Did you mean 'cso'"):
+        integrations.SwarmAlgorithm("csoo")
 
 
 RECORDS = [
@@ -255,6 +315,22 @@ def test_a_missing_extra_is_one_line(name, host, extra, monkeypatch):
         getattr(fresh, name)(**given)
     assert str(caught.value).endswith(f"Run: pip install 'swarmnas[{extra}]'.")
     assert "\n" not in str(caught.value)
+
+
+def test_no_adapter_imports_a_private_module_of_its_host():
+    lines = [
+        (path.name, words[1])
+        for path in Path(integrations.__file__).parent.glob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if (words := line.split()) and words[0] in ("import", "from") and len(words) > 1
+    ]
+    assert len(lines) > 30
+    private = [
+        (name, module)
+        for name, module in lines
+        if module != "__future__" and any(part.startswith("_") for part in module.split("."))
+    ]
+    assert private == []
 
 
 def test_importing_the_package_imports_no_host():
