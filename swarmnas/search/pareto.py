@@ -12,7 +12,7 @@ from swarmnas.errors import RunError
 from swarmnas.networks import cost_of
 from swarmnas.phases import Signals
 from swarmnas.runs import RunDirectory
-from swarmnas.search.config import SearchConfig
+from swarmnas.search.config import recorded_config
 from swarmnas.search.loaders import dataset_of
 from swarmnas.search.ranking import cell_losses
 from swarmnas.spaces import create
@@ -60,14 +60,23 @@ def visited_genotypes(
     Raises:
         RunError: The run is no search, has not finished an epoch, or used somebody's own loaders.
     """
+<<<<<<< HEAD
     history = RunDirectory.open(run).history()
     signals = [Signals.from_json(record) for record in history if record.get("kind") == "epoch"]
     epochs = {each.genotype: each.epoch for each in signals if each.genotype}
+=======
+    directory = RunDirectory.open(run, kind="search")
+    epochs = {
+        record["genotype"]: record["epoch"]
+        for record in directory.history()
+        if record.get("kind") == "epoch" and record.get("genotype")
+    }
+>>>>>>> b7a050f (Say in one place that a run is of another kind, and what a network is)
     if not epochs:
         raise RunError(f"{run}: expected a search with an epoch on record; got none.")
     texts = list(epochs)
     ((_, losses),) = cell_losses(run, texts, num_images=num_images, last=True)
-    config = SearchConfig.from_mapping(RunDirectory.open(run).config["search"])
+    config = recorded_config(directory)
     space, dataset = create(config.space), dataset_of(config)
     shape = dataset.train.images.shape
     costs = [
