@@ -99,16 +99,7 @@ class SearchRecords:
     """
 
     def __init__(self, path: Path | str) -> None:
-<<<<<<< HEAD
-        run = RunDirectory.open(path)
-        if not isinstance(run.config.get("search"), dict) or "policy" not in run.config:
-            raise RunError(
-                f"{path}: expected the run of a search; got another kind of run. "
-                "Name a directory that `swarmnas search` wrote."
-            )
-=======
         run = RunDirectory.open(path, kind="search")
->>>>>>> b7a050f (Say in one place that a run is of another kind, and what a network is)
         self.path = run.path
         self._given = path
         source = str(run.path / "config.toml")

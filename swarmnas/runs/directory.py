@@ -102,12 +102,8 @@ class RunDirectory:
             kind: A table that its configuration must have: "search" or "training", for example.
 
         Raises:
-<<<<<<< HEAD
-            RunError: ``path`` is no run, one of a newer format, or one that leads elsewhere: it
-                holds a link.
-=======
-            RunError: ``path`` is no run, one of another kind, or one of a newer format.
->>>>>>> b7a050f (Say in one place that a run is of another kind, and what a network is)
+            RunError: ``path`` is no run, one of another kind, of a newer format, or one that leads
+                elsewhere: it holds a link.
         """
         path = Path(path).absolute()
         _refuse_links(path)

@@ -60,18 +60,10 @@ def visited_genotypes(
     Raises:
         RunError: The run is no search, has not finished an epoch, or used somebody's own loaders.
     """
-<<<<<<< HEAD
-    history = RunDirectory.open(run).history()
+    directory = RunDirectory.open(run, kind="search")
+    history = directory.history()
     signals = [Signals.from_json(record) for record in history if record.get("kind") == "epoch"]
     epochs = {each.genotype: each.epoch for each in signals if each.genotype}
-=======
-    directory = RunDirectory.open(run, kind="search")
-    epochs = {
-        record["genotype"]: record["epoch"]
-        for record in directory.history()
-        if record.get("kind") == "epoch" and record.get("genotype")
-    }
->>>>>>> b7a050f (Say in one place that a run is of another kind, and what a network is)
     if not epochs:
         raise RunError(f"{run}: expected a search with an epoch on record; got none.")
     texts = list(epochs)
