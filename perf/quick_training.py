@@ -22,7 +22,7 @@ from torchvision.models.resnet import BasicBlock, ResNet
 from swarmnas.datasets import Dataset
 from swarmnas.rng import generator, seed_sequence
 from swarmnas.search import SearchConfig, run
-from swarmnas.spaces import Genotype, create
+from swarmnas.spaces import create
 from swarmnas.training import Fit, Protocol, TrainingConfig, evaluate, load_protocol
 from swarmnas.training.images import Stream, test_batches, training_batches, training_dataset
 from swarmnas.training.run import build_for

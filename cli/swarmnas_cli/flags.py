@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from pydantic.fields import FieldInfo
@@ -69,8 +69,10 @@ def _option(name: str, field: FieldInfo, default: str) -> inspect.Parameter:
     )
 
 
-def _types(annotation: Any) -> tuple[Any, ...]:
-    return getattr(annotation, "__args__", (annotation,))
+def _types(annotation: Any) -> list[Any]:
+    """Return the types that an annotation is made of, however deep."""
+    parts = get_args(annotation)
+    return [found for part in parts for found in _types(part)] if parts else [annotation]
 
 
 def refuse_beside_resume(*given: object) -> None:

@@ -15,7 +15,7 @@ from swarmnas_cli import main as cli
 
 RUNNER = CliRunner()
 CELL = "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
-SETTINGS = "--epochs 1 --train-images 64 --batch-size 32 --channels 2 --threads 1"
+SETTINGS = "--epochs 1 --train-images 64 --batch-size 32 --channels 2 --cells 1 --threads 1"
 TINY = SETTINGS.split()
 
 
