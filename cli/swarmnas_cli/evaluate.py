@@ -78,7 +78,7 @@ def _print(report: Mapping[str, Any]) -> None:
         "latency": f"{1e3 * time['median']:.2f} ms for {report['batch']} image(s) on "
         f"{report['device']} (median of {time['runs']}; quartiles {1e3 * time['low']:.2f} to "
         f"{1e3 * time['high']:.2f})",
-        "peak memory": f"{report['peak_memory'] / 2**20:.1f} MiB of tensors",
+        "peak memory": f"{report['peak_memory'] / 2**20:.2f} MiB of tensors",
     }
     view = Table(title=f"On {report['dataset']}", title_justify="left", show_header=False, box=None)
     for name, text in rows.items():
