@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from swarmnas_cli.flags import AsJson
+
 _RUN = typer.Argument(help="The directory of a finished training, or of an export.")
 
 
@@ -28,7 +30,7 @@ def evaluate(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     batch: Annotated[int, typer.Option(min=1, help="Images a pass, for latency and memory.")] = 1,
     runs: Annotated[int, typer.Option(min=2, help="Passes that are timed.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Evaluate a trained network on its test images, and measure what it takes."""
     from swarmnas.training import assess  # imports torch, which takes seconds

@@ -18,6 +18,10 @@ COMPLETED = {"space": "spaces", "policy": "policies", "optimizer": "optimizers"}
 
 Fields = Mapping[str, FieldInfo]
 
+Out = Annotated[Path | None, typer.Option(help="The run directory; runs/NAME by default.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a run there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
 
 def with_flags(
     function: Callable[..., None], settings: Fields, *, overrides: Fields | None = None
@@ -73,6 +77,11 @@ def _types(annotation: Any) -> list[Any]:
     """Return the types that an annotation is made of, however deep."""
     parts = get_args(annotation)
     return [found for part in parts for found in _types(part)] if parts else [annotation]
+
+
+def given_of(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a user gave."""
+    return {name: value for name, value in flags.items() if value is not None}
 
 
 def refuse_beside_resume(*given: object) -> None:

@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from swarmnas_cli.flags import AsJson
+
 
 def command(
     run: Annotated[Path, typer.Argument(help="The run directory of a search.")],
@@ -25,7 +27,7 @@ def command(
         str | None,
         typer.Option(help="Time the networks too, one image a pass, on: auto, cpu or cuda."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the genotypes that a search visited; a star marks those that none dominates."""
     from swarmnas.search import visited_genotypes  # imports torch, which takes seconds
