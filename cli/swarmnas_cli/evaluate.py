@@ -55,15 +55,21 @@ def export(
     out: Annotated[Path | None, typer.Option(help="Where to; RUN-export by default.")] = None,
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="torch-export or onnx; may be repeated. Both if unset."),
+        typer.Option(
+            "--format",
+            help="torch-export or onnx; may be repeated. If unset, all there are packages for.",
+        ),
     ] = None,
 ) -> None:
     """Write weights, programs that need no swarmnas, and a model card."""
-    from swarmnas.training import export as write
+    from swarmnas.training.export import FORMATS, possible_formats
+    from swarmnas.training.export import export as write
 
-    chosen = {"formats": formats} if formats else {}
-    for path in write(run, out or Path(f"{run}-export"), **chosen):
+    chosen = formats or possible_formats()
+    for path in write(run, out or Path(f"{run}-export"), formats=chosen):
         typer.echo(str(path))
+    if not formats and "onnx" not in chosen:
+        typer.echo(f"Without {FORMATS['onnx']}: it needs pip install 'swarmnas[onnx]'.", err=True)
 
 
 def _print(report: Mapping[str, Any]) -> None:
