@@ -1,19 +1,16 @@
 """Is a found cell worth it, in minutes on a CPU? Found, random and ResNet-18, all trained alike.
 
 Usage: ``python perf/quick_training.py DATASET --out FOLDER [--seeds 3] [--random 3]`` with a name,
-an ``.npz`` file or a folder; and ``python perf/quick_training.py order CIFAR10.npz TABLE.csv.gz``.
+an ``.npz`` file or a folder.
 
-The first form searches one cell (settings SEARCH), then trains it, random cells of its space and
-torchvision's ResNet-18, narrowed to the found network's parameters, by the protocol ``quick`` with
-each seed, and prints a row each. The second trains two cells of the NAS-Bench-201 table by the
-protocol ``nasbench201-12``, shortened as SHORT says, and prints both orders.
+Searches one cell (settings SEARCH), then trains it, random cells of its space and torchvision's
+ResNet-18, narrowed to the found network's parameters, by the protocol ``quick`` with each seed, and
+prints a row each.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
 import statistics
 import time
 from pathlib import Path
@@ -25,13 +22,12 @@ from torchvision.models.resnet import BasicBlock, ResNet
 from swarmnas.datasets import Dataset
 from swarmnas.rng import generator, seed_sequence
 from swarmnas.search import SearchConfig, run
-from swarmnas.spaces import Genotype, create
+from swarmnas.spaces import create
 from swarmnas.training import Fit, Protocol, TrainingConfig, evaluate, load_protocol
 from swarmnas.training.images import Stream, test_batches, training_batches, training_dataset
 from swarmnas.training.run import build_for
 
 SEARCH = {"image_size": 16, "train_images": 4000, "epochs": 25, "channels": 8, "threads": 1}
-SHORT = {"epochs": 4, "train_images": 3200, "valid_share": 0.25, "batch_size": 64}
 CPU = torch.device("cpu")
 
 
@@ -65,20 +61,18 @@ def resnet(dataset: Dataset, parameters: int, seed: int) -> nn.Module:
 
 def trained(
     network: nn.Module, dataset: Dataset, config: TrainingConfig, protocol: Protocol
-) -> tuple[float, float | None]:
-    """Train; return seconds and the last validation accuracy, if images were held out."""
-    train, valid = training_batches(dataset, config, protocol, CPU)
-    training = Fit(network, protocol, seed=seed_sequence(config.seed, Stream.DRAWS))
-    records: list[dict[str, float]] = []
+) -> float:
+    """Train; return the seconds that it took."""
+    batches, _ = training_batches(dataset, config, protocol, CPU)
     began = time.perf_counter()
-    training.run(train, valid=valid, on_record=records.append)
-    return time.perf_counter() - began, records[-1].get("valid_accuracy")
+    Fit(network, protocol, seed=seed_sequence(config.seed, Stream.DRAWS)).run(batches)
+    return time.perf_counter() - began
 
 
-def quick(options: argparse.Namespace) -> None:
+def main(options: argparse.Namespace) -> None:
     """Search one cell and compare it."""
     found = run(
-        SearchConfig(dataset=options.what[0], **SEARCH), out=options.out / "search", overwrite=True
+        SearchConfig(dataset=options.dataset, **SEARCH), out=options.out / "search", overwrite=True
     ).genotype
     space, protocol = create(found.space), load_protocol("quick")
     if options.image_size:
@@ -91,7 +85,7 @@ def quick(options: argparse.Namespace) -> None:
         print(f"{name}: {cell.to_text()}", flush=True)
     scores: dict[str, list[float]] = {}
     for seed in range(options.seeds):
-        config = TrainingConfig(dataset=options.what[0], seed=seed)
+        config = TrainingConfig(dataset=options.dataset, seed=seed)
         dataset = training_dataset(config, protocol)
         test = test_batches(dataset.test(), dataset.mean, dataset.std, CPU)
         networks = {
@@ -99,7 +93,7 @@ def quick(options: argparse.Namespace) -> None:
         }
         networks["ResNet-18, narrow"] = resnet(dataset, size(networks["found"]), seed)
         for name, network in networks.items():
-            seconds, _ = trained(network, dataset, config, protocol)
+            seconds = trained(network, dataset, config, protocol)
             accuracy = 100 * evaluate(network, test).accuracy
             scores.setdefault(name, []).append(accuracy)
             print(
@@ -113,30 +107,9 @@ def quick(options: argparse.Namespace) -> None:
         print(f"{name:18} {statistics.mean(values):.2f} +- {spread:.2f}  ({each})")
 
 
-def order(options: argparse.Namespace) -> None:
-    """Train the table's best cell by 12-epoch validation and the one at three quarters."""
-    images, table = options.what[1:]
-    with gzip.open(table, "rt") as lines:
-        rows = sorted(csv.DictReader(lines), key=lambda row: -float(row["cifar10_valid_12"]))
-    protocol = load_protocol("nasbench201-12").with_settings(SHORT)
-    space = create("nasbench201")
-    for seed in range(options.seeds):
-        config = TrainingConfig(dataset=images, seed=seed)
-        dataset = training_dataset(config, protocol)
-        for rank in (0, 3 * len(rows) // 4):
-            cell: Genotype = space.parse(rows[rank]["arch"])
-            network, _ = build_for(dataset, space, protocol, cell, seed)
-            seconds, accuracy = trained(network, dataset, config, protocol)
-            print(
-                f"seed {seed}  rank {rank + 1}: table {float(rows[rank]['cifar10_valid_12']):.2f} %"
-                f", ours {100 * accuracy:.2f} %  {seconds:.0f} s  {rows[rank]['arch']}",
-                flush=True,
-            )
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="+")
+    parser.add_argument("dataset")
     parser.add_argument("--out", type=Path, default=Path("runs/quick-training"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--random", type=int, default=3)
@@ -145,4 +118,4 @@ if __name__ == "__main__":
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     print(f"torch {torch.__version__}, {chosen.threads} thread(s)")
-    order(chosen) if chosen.what[0] == "order" else quick(chosen)
+    main(chosen)

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from swarmnas.networks import Network
+from swarmnas.networks.measuring import PeakMemory
 from swarmnas.spaces import Genotype, create, named_genotype
 from swarmnas.training import Fit, load_protocol
-from swarmnas.training.measuring import PeakMemory
 
 
 def edges(genotype: Genotype, cell: str) -> Edges:

@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from swarmnas_cli.flags import AsJson
+
 _RUN = typer.Argument(help="The directory of a finished training, or of an export.")
 
 
@@ -28,7 +30,7 @@ def evaluate(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     batch: Annotated[int, typer.Option(min=1, help="Images a pass, for latency and memory.")] = 1,
     runs: Annotated[int, typer.Option(min=2, help="Passes that are timed.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Evaluate a trained network on its test images, and measure what it takes."""
     from swarmnas.training import assess  # imports torch, which takes seconds
@@ -53,15 +55,21 @@ def export(
     out: Annotated[Path | None, typer.Option(help="Where to; RUN-export by default.")] = None,
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="torch-export or onnx; may be repeated. Both if unset."),
+        typer.Option(
+            "--format",
+            help="torch-export or onnx; may be repeated. If unset, all there are packages for.",
+        ),
     ] = None,
 ) -> None:
     """Write weights, programs that need no swarmnas, and a model card."""
-    from swarmnas.training import export as write
+    from swarmnas.training.export import FORMATS, possible_formats
+    from swarmnas.training.export import export as write
 
-    chosen = {"formats": formats} if formats else {}
-    for path in write(run, out or Path(f"{run}-export"), **chosen):
+    chosen = formats or possible_formats()
+    for path in write(run, out or Path(f"{run}-export"), formats=chosen):
         typer.echo(str(path))
+    if not formats and "onnx" not in chosen:
+        typer.echo(f"Without {FORMATS['onnx']}: it needs pip install 'swarmnas[onnx]'.", err=True)
 
 
 def _print(report: Mapping[str, Any]) -> None:
@@ -78,7 +86,7 @@ def _print(report: Mapping[str, Any]) -> None:
         "latency": f"{1e3 * time['median']:.2f} ms for {report['batch']} image(s) on "
         f"{report['device']} (median of {time['runs']}; quartiles {1e3 * time['low']:.2f} to "
         f"{1e3 * time['high']:.2f})",
-        "peak memory": f"{report['peak_memory'] / 2**20:.1f} MiB of tensors",
+        "peak memory": f"{report['peak_memory'] / 2**20:.2f} MiB of tensors",
     }
     view = Table(title=f"On {report['dataset']}", title_justify="left", show_header=False, box=None)
     for name, text in rows.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from pydantic.fields import FieldInfo
@@ -17,6 +17,10 @@ COMPLETED = {"space": "spaces", "policy": "policies", "optimizer": "optimizers"}
 """Settings whose values a shell completes -> the kind of name."""
 
 Fields = Mapping[str, FieldInfo]
+
+Out = Annotated[Path | None, typer.Option(help="The run directory; runs/NAME by default.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a run there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 def with_flags(
@@ -69,8 +73,15 @@ def _option(name: str, field: FieldInfo, default: str) -> inspect.Parameter:
     )
 
 
-def _types(annotation: Any) -> tuple[Any, ...]:
-    return getattr(annotation, "__args__", (annotation,))
+def _types(annotation: Any) -> list[Any]:
+    """Return the types that an annotation is made of, however deep."""
+    parts = get_args(annotation)
+    return [found for part in parts for found in _types(part)] if parts else [annotation]
+
+
+def given_of(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a user gave."""
+    return {name: value for name, value in flags.items() if value is not None}
 
 
 def refuse_beside_resume(*given: object) -> None:

@@ -17,7 +17,15 @@ from swarmnas.recipes import load_preset, presets
 from swarmnas.reports import REPORT, write_report
 from swarmnas.runs import RunDirectory
 from swarmnas.search import SearchConfig, default_path, read_config
-from swarmnas_cli.flags import refuse_beside_resume, shown, with_flags
+from swarmnas_cli.flags import (
+    AsJson,
+    Out,
+    Overwrite,
+    given_of,
+    refuse_beside_resume,
+    shown,
+    with_flags,
+)
 from swarmnas_cli.live import watching
 from swarmnas_cli.table import print_row
 
@@ -44,10 +52,8 @@ def _search(
     config: Annotated[
         Path | None, typer.Option(help="A TOML file of settings, or the config.toml of a run.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The run directory; runs/NAME by default.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run there.")] = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
     resume_from: Annotated[
         Path | None, typer.Option("--resume", help="Continue this run; takes no settings.")
     ] = None,
@@ -67,11 +73,11 @@ def _search(
         bool,
         typer.Option("--dry-run", help="Time 20 steps of each phase; print memory and hours."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
     **flags: Any,
 ) -> None:
     """Search an architecture; flags win over a TOML file, and that over a preset."""
-    given = {name: value for name, value in flags.items() if value is not None}
+    given = given_of(flags)
     if not (given or preset or config or out or resume_from or table or as_json or dry_run):
         preset = _offered()
     known = None if table is None else CellTable.read(table)

@@ -11,7 +11,15 @@ import typer
 from swarmnas.errors import SettingError
 from swarmnas.spaces import origin_of, read_genotype
 from swarmnas.training import Protocol, TrainingConfig, load_protocol, protocols
-from swarmnas_cli.flags import refuse_beside_resume, shown, with_flags
+from swarmnas_cli.flags import (
+    AsJson,
+    Out,
+    Overwrite,
+    given_of,
+    refuse_beside_resume,
+    shown,
+    with_flags,
+)
 from swarmnas_cli.live import watching
 
 if TYPE_CHECKING:
@@ -33,20 +41,18 @@ def _train(
     space: Annotated[
         str | None, typer.Option(help="The space of a genotype's text, if it does not show.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The run directory; runs/NAME by default.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run there.")] = False,
+    out: Out = None,
+    overwrite: Overwrite = False,
     resume_from: Annotated[
         Path | None, typer.Option("--resume", help="Continue this training; takes no settings.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    as_json: AsJson = False,
     **flags: Any,
 ) -> None:
     """Train the network of a genotype from scratch; flags win over the protocol."""
     from swarmnas.training.team import speaks  # imports torch, which takes seconds
 
-    given = {name: value for name, value in flags.items() if value is not None}
+    given = given_of(flags)
     quiet = as_json or not speaks()
     if resume_from is not None:
         refuse_beside_resume(given, genotype, protocol, space, out, overwrite)

@@ -12,7 +12,7 @@ from swarmnas.datasets import Batches
 from swarmnas.errors import RunError
 from swarmnas.networks import Network
 from swarmnas.runs import RunDirectory
-from swarmnas.search import SearchConfig
+from swarmnas.search.config import recorded_config
 from swarmnas.search.loaders import dataset_of
 from swarmnas.spaces import create, read_genotype
 from swarmnas.training import Protocol, evaluate, fit
@@ -50,7 +50,7 @@ def compare_with_random(
         RunError: The run has found nothing yet, or was searched with somebody's own loaders.
     """
     num_random = as_int("num_random", num_random, low=1)
-    directory = RunDirectory.open(run)
+    directory = RunDirectory.open(run, kind="search")
     path = directory.path / "genotype.json"
     if not path.exists():
         raise RunError(
@@ -59,13 +59,8 @@ def compare_with_random(
             )
         )
     found = read_genotype(str(path))
-    config = SearchConfig.from_mapping(directory.config["search"], source=str(directory.path))
+    config = recorded_config(directory)
     space = create(config.space)
-    if config.num_classes is not None:
-        raise RunError(
-            f"{run}: expected the search of a data set; got one with loaders of its caller's own, "
-            "which no run holds. Train its genotype with swarmnas.training instead."
-        )
     dataset = dataset_of(config)
     genotypes = {"found": found}
     draws = rng.generator(seed, 0)

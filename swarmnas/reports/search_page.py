@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from swarmnas import documents
 from swarmnas.atomic import replace_file, writing
 from swarmnas.checks import as_int, explain, require
-from swarmnas.errors import RunError, SettingError, SwarmNASError, SwarmNASWarning
+from swarmnas.errors import SettingError, SwarmNASError, SwarmNASWarning
 from swarmnas.phases import Action, Decision, FreezeOperations, Policy, Signals, policies
 from swarmnas.phases.explanation import told
 from swarmnas.runs import RunDirectory
@@ -99,17 +99,12 @@ class SearchRecords:
     """
 
     def __init__(self, path: Path | str) -> None:
-        run = RunDirectory.open(path)
-        if not isinstance(run.config.get("search"), dict) or "policy" not in run.config:
-            raise RunError(
-                f"{path}: expected the run of a search; got another kind of run. "
-                "Name a directory that `swarmnas search` wrote."
-            )
+        run = RunDirectory.open(path, kind="search")
         self.path = run.path
         self._given = path
         source = str(run.path / "config.toml")
         self.config: dict[str, Any] = run.config["search"]
-        self.policy = documents.validate(Policy, run.config["policy"], source=source)
+        self.policy = documents.validate(Policy, run.config.get("policy"), source=source)
         self.versions = run.versions
         self._trainings: list[dict[str, Any]] = []
         with warnings.catch_warnings():  # a running search may be writing the last line

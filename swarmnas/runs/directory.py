@@ -94,12 +94,16 @@ class RunDirectory:
         return cls(path, config, versions)
 
     @classmethod
-    def open(cls, path: Path | str) -> Self:
+    def open(cls, path: Path | str, *, kind: str | None = None) -> Self:
         """Open a run that :meth:`create` made.
 
+        Args:
+            path: The directory.
+            kind: A table that its configuration must have: "search" or "training", for example.
+
         Raises:
-            RunError: ``path`` is no run, one of a newer format, or one that leads elsewhere: it
-                holds a link.
+            RunError: ``path`` is no run, one of another kind, of a newer format, or one that leads
+                elsewhere: it holds a link.
         """
         path = Path(path).absolute()
         _refuse_links(path)
@@ -124,6 +128,11 @@ class RunDirectory:
             raise RunError(
                 f"{path}: expected a run of format {FORMAT}; got format {head['format']}, written "
                 f"by swarmnas {head.get('swarmnas', 'unknown')!s}. Use that version."
+            )
+        if kind is not None and not isinstance(config.get(kind), dict):
+            raise RunError(
+                f"{path}: expected the run of a {kind}; got one with the settings "
+                f"{', '.join(config) or 'none'}. Name the directory of a {kind}."
             )
         versions = {key: str(value) for key, value in head.items() if key != "format"}
         return cls(path, config, versions)

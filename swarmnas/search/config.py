@@ -9,8 +9,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from swarmnas import documents
+from swarmnas.errors import RunError
+from swarmnas.runs import RunDirectory
 
-__all__ = ["SearchConfig", "default_path", "read_config"]
+__all__ = ["SearchConfig", "default_path", "read_config", "recorded_config"]
 
 
 class SearchConfig(BaseModel):
@@ -125,6 +127,23 @@ def read_config(path: Path | str) -> dict[str, Any]:
         settings = settings["search"]  # the config.toml of a run
     SearchConfig.from_mapping(settings, source=str(path), text=text)
     return settings
+
+
+def recorded_config(run: RunDirectory) -> SearchConfig:
+    """Return the settings of a search on disk whose images can be read again.
+
+    Raises:
+        RunError: It used loaders of its caller's own, which no run holds.
+        DocumentError: The settings were altered.
+    """
+    source = str(run.path / "config.toml")
+    config = SearchConfig.from_mapping(run.config["search"], source=source)
+    if config.num_classes is not None:
+        raise RunError(
+            f"{run.path}: expected the search of a data set; got one with loaders of its caller's "
+            "own, which no run holds. Use its genotype.json with code of your own."
+        )
+    return config
 
 
 def default_path(config: SearchConfig) -> Path:

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from swarmnas import documents, rng
 from swarmnas.checks import as_float, as_int, finite_loss, unknown_name
-from swarmnas.errors import DivergenceError, RunError, SettingError, SwarmNASWarning
+from swarmnas.errors import DivergenceError, SettingError, SwarmNASWarning
 from swarmnas.networks.devices import device_of
 from swarmnas.networks.memory import within_memory
 from swarmnas.networks.state import load_module, load_optimizer, module_state, optimizer_state
@@ -175,16 +175,10 @@ def resume(
     Raises:
         RunError: ``path`` is no search, or another process works on it.
     """
-    directory = RunDirectory.open(path)
+    directory = RunDirectory.open(path, kind="search")
     source = str(directory.path / "config.toml")
-    settings = directory.config
-    if not {"search", "policy"} <= settings.keys():
-        raise RunError(
-            f"{path}: expected the run of a search; got one with the settings "
-            f"{', '.join(settings) or 'none'}. Name a directory that `swarmnas search` wrote."
-        )
-    config = SearchConfig.from_mapping(settings["search"], source=source)
-    policy = documents.validate(Policy, settings["policy"], source=source)
+    config = SearchConfig.from_mapping(directory.config["search"], source=source)
+    policy = documents.validate(Policy, directory.config.get("policy"), source=source)
     search = _Search(config, policy, train, valid)
     with directory.lock():
         return search.execute(directory, Callbacks(callbacks))

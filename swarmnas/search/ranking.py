@@ -17,7 +17,7 @@ from swarmnas.errors import RunError, SettingError
 from swarmnas.networks.state import load_module
 from swarmnas.runs import RunDirectory
 from swarmnas.search.building import build_supernet
-from swarmnas.search.config import SearchConfig
+from swarmnas.search.config import recorded_config
 from swarmnas.search.loaders import Endless, images_of
 from swarmnas.spaces import create
 
@@ -104,20 +104,11 @@ def cell_losses(
         RunError: The run is no search, has no checkpoint, or used somebody's own loaders.
         SwarmNASError: A cell is none of the run's space.
     """
-    directory = RunDirectory.open(run)
-    if "search" not in directory.config:
-        raise RunError(
-            explain(str(run), "a search", "another kind of run", "Name one that search wrote.")
-        )
+    directory = RunDirectory.open(run, kind="search")
     steps = sorted(directory.checkpoints())
     if not steps:
         raise RunError(explain(str(run), "a checkpoint or more", "none", "Let it run first."))
-    config = SearchConfig.from_mapping(directory.config["search"], source=str(directory.path))
-    if config.num_classes is not None:
-        raise RunError(
-            f"{run}: expected the search of a data set; got one with loaders of its caller's own, "
-            "which no run holds."
-        )
+    config = recorded_config(directory)
     space = create(config.space)
     alphas = [space.encode(space.parse(cell)) for cell in cells]
     columns = space.decode_indices(

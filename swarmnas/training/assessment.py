@@ -15,10 +15,10 @@ from swarmnas.datasets import Dataset, load
 from swarmnas.errors import DataError
 from swarmnas.networks import cost_of
 from swarmnas.networks.devices import device_of
+from swarmnas.networks.measuring import latency, peak_memory
 from swarmnas.spaces import create
 from swarmnas.training.evaluation import evaluate
 from swarmnas.training.images import test_batches
-from swarmnas.training.measuring import latency, peak_memory
 from swarmnas.training.saved import Saved, load_network, read_saved
 
 __all__ = ["assess"]

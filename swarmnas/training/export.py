@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import logging
 import warnings
@@ -21,7 +22,7 @@ from swarmnas.errors import RunError
 from swarmnas.training.card import model_card
 from swarmnas.training.saved import load_network, read_saved, save_network
 
-__all__ = ["FORMATS", "export"]
+__all__ = ["FORMATS", "export", "possible_formats"]
 
 TOLERANCE = 1e-4
 """Largest difference from the network that a program may show, relative to its largest logit."""
@@ -71,6 +72,19 @@ def export(
     return [home / name for name in names]
 
 
+def possible_formats() -> list[str]:
+    """Return the formats whose packages are installed here.
+
+    Example:
+        >>> "torch-export" in possible_formats()
+        True
+    """
+    missing = any(importlib.util.find_spec(package) is None for package in _ONNX)
+    return [name for name in FORMATS if not (name == "onnx" and missing)]
+
+
+_ONNX = ("onnx", "onnxscript", "onnxruntime")
+
 Program = tuple[bytes, Callable[[Tensor], Tensor]]
 """The content of a file, and what running it makes of images."""
 
@@ -86,7 +100,7 @@ def _torch_export(network: nn.Module, images: Tensor) -> Program:
 
 
 def _onnx(network: nn.Module, images: Tensor) -> Program:
-    for package in ("onnx", "onnxscript", "onnxruntime"):
+    for package in _ONNX:
         require(package, extra="onnx", needed_by="export to ONNX")
     import onnxruntime
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -101,20 +100,16 @@ def resume(path: Path | str, *, callbacks: Sequence[Callback] = ()) -> TrainingR
         RunError: ``path`` is no training, its checkpoint is another genotype's, or another
             process works on it.
     """
-    directory = RunDirectory.open(path)
+    directory = RunDirectory.open(path, kind="training")
     source = str(directory.path / "config.toml")
     settings = directory.config
     genotype = settings.get("genotype")
-    if not {"training", "protocol"} <= settings.keys() or not isinstance(genotype, dict):
-        raise RunError(
-            f"{path}: expected the run of a training; got one with the settings "
-            f"{', '.join(settings) or 'none'}. Name a directory that `swarmnas train` wrote."
-        )
+    known = genotype if isinstance(genotype, dict) else {}
     training = _Training(
-        Genotype.from_json(genotype.get("json")),
+        Genotype.from_json(known.get("json")),
         TrainingConfig.from_mapping(settings["training"], source=source),
-        Protocol.from_mapping(settings["protocol"], source=source),
-        documents.parse_json(settings["genotype"].get("origin", "{}"), source=source),
+        Protocol.from_mapping(settings.get("protocol", {}), source=source),
+        documents.parse_json(known.get("origin", "{}"), source=source),
     )
     return training.execute(directory, callbacks)
 
@@ -217,7 +212,8 @@ class _Training:
         last = directory.history()[-1]
         readings = {key: value for key, value in last.items() if key not in ("kind", "timing")}
         found = {**self._saved.found, "last_epoch": readings}
-        save_network(directory.path, self._network, dataclasses.replace(self._saved, found=found))
+        saved = self._saved.model_copy(update={"found": found})
+        save_network(directory.path, self._network, saved)
         callbacks.on_end(found)
 
     def _save(self, directory: RunDirectory) -> int:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -39,46 +37,31 @@ class Built(BaseModel):
     large_images: bool = False
 
 
-class _Facts(BaseModel):
-    """The content of ``network.json``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format: int
-    genotype: dict[str, Any]
-    text: str
-    network: Built
-    dataset: str
-    image_size: tuple[int, int]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    class_names: tuple[str, ...]
-    found: dict[str, Any]
+def _genotype(value: Any) -> Genotype:
+    return value if isinstance(value, Genotype) else Genotype.from_json(value)
 
 
-@dataclass(frozen=True)
-class Saved:
-    """What is known of a trained network beside its weights.
+class Saved(BaseModel):
+    """What is known of a trained network beside its weights: the content of ``network.json``."""
 
-    Args:
-        genotype: Its architecture.
-        network: What else it is built with.
-        dataset: What it was trained on.
-        image_size: Height and width of the images that it was trained on.
-        mean: Of each channel, on the scale 0 to 1; to be subtracted.
-        std: Of each channel, on the scale 0 to 1; to be divided by.
-        class_names: One name a class.
-        found: How it came to be: protocol, seed, records.
-    """
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
-    genotype: Genotype
-    network: Built
-    dataset: str
-    image_size: tuple[int, int]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    class_names: tuple[str, ...]
-    found: dict[str, Any]
+    genotype: Annotated[
+        Genotype, BeforeValidator(_genotype), PlainSerializer(lambda genotype: genotype.to_json())
+    ] = Field(description="Its architecture.")
+    network: Built = Field(description="What else it is built with.")
+    dataset: str = Field(description="What it was trained on.")
+    image_size: tuple[int, int] = Field(
+        description="Height and width of the images that it was trained on."
+    )
+    mean: tuple[float, ...] = Field(
+        description="Of each channel, on the scale 0 to 1; to be subtracted."
+    )
+    std: tuple[float, ...] = Field(
+        description="Of each channel, on the scale 0 to 1; to be divided by."
+    )
+    class_names: tuple[str, ...] = Field(description="One name a class.")
+    found: dict[str, Any] = Field(description="How it came to be: protocol, seed, records.")
 
 
 def save_network(path: Path, network: nn.Module, saved: Saved) -> None:
@@ -87,17 +70,7 @@ def save_network(path: Path, network: nn.Module, saved: Saved) -> None:
     Raises:
         RunError: The disk refused.
     """
-    facts = {
-        field.name: getattr(saved, field.name)
-        for field in dataclasses.fields(saved)
-        if field.name not in ("genotype", "network")
-    }
-    facts |= {
-        "format": FORMAT,
-        "genotype": saved.genotype.to_json(),
-        "text": saved.genotype.to_text(),
-        "network": saved.network.model_dump(),
-    }
+    facts = {"format": FORMAT, "text": saved.genotype.to_text(), **saved.model_dump()}
     tensors = {
         name: tensor.detach().cpu().contiguous()
         for name, tensor in network.state_dict().items()
@@ -111,7 +84,8 @@ def read_saved(path: Path | str) -> Saved:
     """Return what is known of the network in a directory.
 
     Raises:
-        RunError: There is none, or its description is torn or of a newer format.
+        RunError: There is none, or its description is of another format.
+        DocumentError: Its description is torn or altered.
     """
     source = Path(path) / _FACTS
     if not source.is_file():
@@ -124,18 +98,12 @@ def read_saved(path: Path | str) -> Saved:
                 f"interrupted goes on with: swarmnas train --resume {path}.",
             )
         )
-    text = documents.read_text(source)
-    facts = documents.validate(
-        _Facts, documents.parse_json(text, source=str(source)), source=str(source)
-    )
-    if facts.format != FORMAT:
-        raise RunError(
-            explain(str(source), f"format {FORMAT}", facts.format, "Use a newer swarmnas.")
-        )
-    known = {name: getattr(facts, name) for name in _Facts.model_fields}
-    for name in ("format", "text"):
-        del known[name]
-    return Saved(**known | {"genotype": Genotype.from_json(facts.genotype)})
+    facts = documents.parse_json(documents.read_text(source), source=str(source))
+    number = facts.pop("format", None) if isinstance(facts, dict) else None
+    if number != FORMAT:
+        raise RunError(explain(str(source), f"format {FORMAT}", number, "Use a newer swarmnas."))
+    facts.pop("text", None)  # for people
+    return documents.validate(Saved, facts, source=str(source))
 
 
 def load_network(path: Path | str) -> nn.Module:

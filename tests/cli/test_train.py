@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from swarmnas_cli import main as cli
 
 RUNNER = CliRunner()
 CELL = "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
-SETTINGS = "--epochs 1 --train-images 64 --batch-size 32 --channels 2 --threads 1"
+SETTINGS = "--epochs 1 --train-images 64 --batch-size 32 --channels 2 --cells 1 --threads 1"
 TINY = SETTINGS.split()
 
 
@@ -29,7 +30,7 @@ def error_of(*words):
     return " ".join(str(result.exception).split())
 
 
-def test_train_evaluate_and_export_follow_each_other(tmp_path):
+def test_train_evaluate_and_export_follow_each_other(tmp_path, monkeypatch):
     run = tmp_path / "run"
     said = invoke("train", CELL, *TINY, "--valid-share", 0.2, "--out", run)
     assert "epoch 1: train_loss" in said.output
@@ -41,6 +42,13 @@ def test_train_evaluate_and_export_follow_each_other(tmp_path):
     shown = invoke("evaluate", run, "--runs", 2).output
     assert f"{100 * report['accuracy']:.2f} % (95 % interval" in shown
     assert "Label (row) and answer (column)" in shown
+    # Where ONNX is not installed the rest is written all the same; no program here, to be quick.
+    monkeypatch.setattr(import_module("swarmnas.training.export"), "possible_formats", list)
+    said = invoke("export", run, "--out", tmp_path / "net")
+    assert "Without network.onnx: it needs pip install 'swarmnas[onnx]'" in said.output
+    assert {file.name for file in (tmp_path / "net").iterdir()} == {
+        "README.md", "network.json", "network.safetensors"
+    }  # fmt: skip
     # A trained network's directory stands for its genotype.
     second = invoke("train", run, *TINY, "--json", "--out", tmp_path / "second")
     assert json.loads(second.output)["epoch"] == 1

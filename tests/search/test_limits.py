@@ -98,6 +98,11 @@ def test_visited_genotypes_have_costs_and_a_front(tmp_path):
             and other.flops <= row.flops
         ]
         assert row.on_front == (not beaten)
+        assert row.latency is None
+    timed = visited_genotypes(result.path, num_images=40, device="cpu")
+    assert [row.genotype for row in timed] == texts
+    assert all(0 < row.latency < 1 for row in timed)
+    assert min(timed, key=lambda row: row.latency).on_front
     (tmp_path / "empty").mkdir()
     with pytest.raises(RunError, match="expected a run directory"):
         visited_genotypes(tmp_path / "empty")

@@ -10,10 +10,10 @@ from torch import nn
 
 from swarmnas.errors import DataError
 from swarmnas.networks import cost_of
+from swarmnas.networks.measuring import PeakMemory, latency, peak_memory
 from swarmnas.spaces import create
 from swarmnas.training import TrainingConfig, assess, evaluate, load_protocol, train
 from swarmnas.training.evaluation import wilson_interval
-from swarmnas.training.measuring import PeakMemory, latency, peak_memory
 
 SPACE = create("nasbench201")
 CELL = SPACE.parse("|skip_connect~0|+|none~0|none~1|+|none~0|none~1|nor_conv_1x1~2|")
@@ -65,7 +65,7 @@ def test_peak_memory_counts_what_lives_at_once():
 
 def test_latency_is_the_median_of_the_timed_runs_alone(monkeypatch):
     clock = iter([9.0, 9.0, 0.0, 1.0, 0.0, 3.0, 0.0, 2.0])  # two that warm up, three timed
-    monkeypatch.setattr("swarmnas.training.measuring.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("swarmnas.networks.measuring.time.perf_counter", lambda: next(clock))
     calls = []
 
     class Slow(nn.Module):
