@@ -150,6 +150,8 @@ def versions(study: Study) -> dict[str, str]:
     for entry in study.problems:
         if entry.name == TABULAR and "table" in entry.settings:
             table = str(entry.settings["table"])
+            if not Path(table).is_file():  # a device would be read without end
+                raise DataError(explain(table, "a table", "no file", "Check the path."))
             try:
                 found[table] = "sha256 " + hashlib.sha256(Path(table).read_bytes()).hexdigest()
             except OSError as cause:

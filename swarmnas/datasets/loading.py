@@ -134,13 +134,13 @@ def _load_whole(
         from swarmnas.datasets import folder, idx
 
         return idx.load_idx(path) if idx.is_idx(path) else folder.load_folder(path, image_size)
-    if path.exists():
+    if path.is_file():  # a device would be read without end
         from swarmnas.datasets.npz import load_npz
 
         return load_npz(path)
     if isinstance(name_or_path, Path) or path.suffix or "/" in name or os.sep in name:
         raise DataError(
-            explain(name, "a .npz file or a folder", "nothing at this path", "Check the path.")
+            explain(name, "a .npz file or a folder", "neither at this path", "Check the path.")
         )
     raise UnknownNameError(
         f"{unknown_name('dataset', name, datasets)} "

@@ -121,6 +121,8 @@ def load_network(path: Path | str) -> nn.Module:
     saved = read_saved(path)
     weights = Path(path) / _WEIGHTS
     try:
+        if not weights.is_file():  # a device would be read without end
+            raise ValueError("none")
         tensors = load_tensors(weights.read_bytes())
     except (OSError, SafetensorError, ValueError) as cause:
         reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else cause

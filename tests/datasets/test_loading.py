@@ -38,7 +38,7 @@ def test_an_unknown_name_gets_the_nearest_and_the_word_path():
 
 @pytest.mark.parametrize("path", ["absent.npz", "some/where", "./digit"])
 def test_a_path_to_nothing_is_said(path):
-    with pytest.raises(DataError, match="got nothing at this path"):
+    with pytest.raises(DataError, match="got neither at this path"):
         load(path)
 
 
