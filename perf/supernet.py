@@ -24,7 +24,9 @@ from reference_supernets import Supernet201, SupernetDarts
 from torch import Tensor, nn
 from torch.nn import functional
 
+from swarmnas.errors import DeviceError
 from swarmnas.networks import Supernet
+from swarmnas.networks.devices import device_of
 from swarmnas.spaces import create
 
 REFERENCES = {"nasbench201": Supernet201, "darts": SupernetDarts}
@@ -206,11 +208,14 @@ if __name__ == "__main__":
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="preset,swarm,steps,memory")
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--step-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    DEVICE = torch.device(options.device)
+    try:
+        DEVICE = device_of(options.device)
+    except DeviceError as error:
+        sys.exit(str(error))
     if options.step_of:
         step_of(*options.step_of.split(":"))
         sys.exit()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from swarmnas.checks import as_float, as_int, explain
+from swarmnas.checks import as_float, as_int, explain, one_of
 from swarmnas.errors import SettingError, ShapeError
 from swarmnas.networks.blocks import CellBlock, Stack, Terms, check_batch, layout_for
 from swarmnas.networks.memory import building
@@ -38,6 +39,8 @@ class Supernet(nn.Module):
             pass by (PC-DARTS); 1 lets them work on all.
         edge_normalisation: Weight the edges into a node too, by a softmax of ``betas``.
         auxiliary_skip: Add a skip connection to every edge of mixed networks (DARTS-).
+        precision: "float32", or "bfloat16" for arithmetic of half the width (autocast); weights,
+            alphas, logits and losses keep theirs.
         seed: Draws weights and alphas; None draws from torch's global generator.
 
     Attributes:
@@ -50,7 +53,8 @@ class Supernet(nn.Module):
 
     Raises:
         SettingError: The space's cells do not fit its layout, or a number is too small.
-        UnknownNameError: No module provides an operation, or no class the layout.
+        UnknownNameError: No module provides an operation, or no class the layout; or there is no
+            such precision.
 
     Example:
         >>> from swarmnas.spaces import create
@@ -76,9 +80,11 @@ class Supernet(nn.Module):
         partial_channels: int = 1,
         edge_normalisation: bool = False,
         auxiliary_skip: bool = False,
+        precision: str = "float32",
         seed: Seed | None = None,
     ) -> None:
         super().__init__()
+        self._precision = one_of("precision", precision, ("float32", "bfloat16"))
         self.space = space
         self.auxiliary_weight = 1.0 if auxiliary_skip else 0.0
         self._auxiliary_skip = auxiliary_skip
@@ -101,6 +107,7 @@ class Supernet(nn.Module):
                 partial=as_int("partial_channels", partial_channels, low=1),
                 auxiliary_skip=auxiliary_skip,
             )
+            self._refuse_missing_cells(cells)
             self.alphas = nn.ParameterDict(
                 {name: 1e-3 * torch.randn(shape) for name, shape in space.alpha_shapes.items()}
             )
@@ -108,6 +115,18 @@ class Supernet(nn.Module):
                 {name: 1e-3 * torch.randn(edges) for name, (edges, _) in space.alpha_shapes.items()}
                 if edge_normalisation
                 else {}
+            )
+
+    def _refuse_missing_cells(self, cells: int) -> None:
+        missing = set(self.space.cells) - {block.place.cell for block in self._cells()}
+        if missing:
+            raise SettingError(
+                explain(
+                    "cells",
+                    f"enough for the cells {' and '.join(self.space.cells)} to occur",
+                    f"{cells}, without {' and '.join(sorted(missing))}",
+                    "Use three or more.",
+                )
             )
 
     def weight_parameters(self) -> list[nn.Parameter]:
@@ -173,14 +192,20 @@ class Supernet(nn.Module):
             SettingError: A weight is NaN or infinite.
         """
         check_batch(images)
-        weights = (
-            self.mixing()
-            if mixing is None
-            else as_mixing(self.space, mixing, like=images, swarm=False)
-        )
+        given = self.mixing() if mixing is None else mixing
+        weights = as_mixing(self.space, given, like=images, swarm=False)
         terms = {name: mixed_terms(table) for name, table in self._with_skips(weights).items()}
-        logits: Tensor = self.stack(images, terms)
-        return logits
+        return self._logits(images, terms)
+
+    def _logits(self, images: Tensor, terms: Mapping[str, Terms]) -> Tensor:
+        with self._autocast(images):
+            logits: Tensor = self.stack(images, terms)
+        return logits.to(images.dtype)
+
+    def _autocast(self, images: Tensor) -> AbstractContextManager[Any]:
+        if self._precision == "float32":
+            return nullcontext()
+        return torch.autocast(images.device.type, dtype=getattr(torch, self._precision))
 
     def forward_discrete(self, images: Tensor, operations: Mapping[str, Any]) -> Tensor:
         """Return the logits of one architecture: each edge takes one operation.
@@ -202,8 +227,7 @@ class Supernet(nn.Module):
             name: [[(int(column), None)] if column >= 0 else [] for column in row.tolist()]
             for name, row in columns.items()
         }
-        logits: Tensor = self.stack(images, terms)
-        return logits
+        return self._logits(images, terms)
 
     @torch.no_grad()
     def evaluate_swarm(
@@ -252,7 +276,8 @@ class Supernet(nn.Module):
             particles = self._with_skips(as_mixing(self.space, mixing, like=images, swarm=True))
         else:
             particles = as_columns(self.space, operations or {}, swarm=True)
-        losses, self.memory_bound = swarm_losses(
-            self.stack, images, labels, particles, memory_bound=self.memory_bound
-        )
+        with self._autocast(images):
+            losses, self.memory_bound = swarm_losses(
+                self.stack, images, labels, particles, memory_bound=self.memory_bound
+            )
         return losses

@@ -26,5 +26,8 @@ def build_supernet(config: SearchConfig, space: Space, images: Images) -> Supern
         in_channels=images.in_channels,
         channels=config.channels,
         cells=config.cells,
+        partial_channels=config.partial_channels,
+        auxiliary_skip=config.auxiliary_skip,
+        precision=config.precision,
         seed=seed_sequence(config.seed, Stream.SUPERNET),
     )

@@ -66,6 +66,15 @@ class SearchConfig(BaseModel):
     cells: int = Field(
         1, ge=1, le=1000, description="Cells a stage (nasbench201) or in all (darts)."
     )
+    partial_channels: int = Field(
+        1, ge=1, description="Operations work on one of so many shares of the channels (PC-DARTS)."
+    )
+    auxiliary_skip: bool = Field(
+        False, description="Add to every edge a skip connection that fades out (DARTS-)."
+    )
+    drop_path: float = Field(
+        0.0, ge=0, lt=1, description="Share of paths left out by the end; grows with the epochs."
+    )
     batch_size: int = Field(64, ge=2, description="Images a step, training and validation.")
     learning_rate: float = Field(0.025, gt=0, description="Of the weights, at the start.")
     learning_rate_end: float = Field(
@@ -95,6 +104,9 @@ class SearchConfig(BaseModel):
     )
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where tensors live.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Of the supernet's arithmetic (autocast); weights stay float32."
+    )
     threads: int | None = Field(
         None, ge=1, le=1024, description="CPU threads; torch's own choice if unset."
     )

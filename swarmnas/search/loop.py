@@ -24,6 +24,7 @@ from swarmnas.checks import as_float, as_int, finite_loss, unknown_name
 from swarmnas.errors import DivergenceError, SettingError, SwarmNASWarning
 from swarmnas.networks.devices import device_of
 from swarmnas.networks.memory import within_memory
+from swarmnas.networks.seeding import seeded
 from swarmnas.networks.state import load_module, load_optimizer, module_state, optimizer_state
 from swarmnas.phases import (
     Decision,
@@ -282,7 +283,9 @@ class _Search:
             self._restore(directory, checkpoint)
         while not self._engine.decision.stop:
             try:
-                signals = self._epoch(callbacks)
+                # Drop path and the operation `noise` draw from torch's own generator.
+                with seeded(self._stream(Stream.NETWORK, len(self._engine.history))):
+                    signals = self._epoch(callbacks)
             except DivergenceError as cause:
                 self._recover(cause, directory, callbacks)
                 continue
@@ -310,6 +313,7 @@ class _Search:
                 self._adapter, self._swarm.swarm.positions, generations=math.ceil(steps / every)
             )
         self._set_sgd(epoch)
+        self._set_supernet(epoch)
         self._supernet.train()
         losses = []
         for at, (images, labels) in enumerate(self._train):
@@ -345,6 +349,7 @@ class _Search:
                 }
             )
         self._step += len(losses)
+        self._supernet.eval()  # readings are taken without drop path
         probes = self._probe(epoch, phase_epochs, valid)
         readings = self._readings(phase_epochs)
         self._seconds += time.monotonic() - began
@@ -370,6 +375,12 @@ class _Search:
         for group in self._sgd.param_groups:
             group["lr"] = rate / 2**self._halvings
             group["weight_decay"] = factor * self.config.weight_decay
+
+    def _set_supernet(self, epoch: int) -> None:
+        """Let drop path rise to its share, auxiliary skips fade to nothing, over the plan."""
+        progress = min((epoch - 1) / max(1, self.policy.epochs - 1), 1.0)
+        self._supernet.drop_path = self.config.drop_path * progress
+        self._supernet.auxiliary_weight = 1.0 - progress if self.config.auxiliary_skip else 0.0
 
     def _train_weights(self, train: Batch, draws: np.random.Generator) -> float:
         images, labels = train
@@ -652,6 +663,7 @@ class _Search:
             for name in ("halvings", "step", "evaluations"):
                 setattr(self, f"_{name}", as_int(name, state[name], low=0))
             self._seconds = as_float("seconds", state["seconds"], low=0)
+            self._set_supernet(max(1, len(self._engine.history)))
 
     def _finish(self, directory: RunDirectory, callbacks: Callback) -> SearchResult:
         genotype, taken_from = self._within_limits(self._read_out())
@@ -708,13 +720,14 @@ class _Search:
         if self._engine.phase.read_out == "argmax":
             return self._space.decode(read_alphas(self._supernet))
         mixing = self._constant_mixing(max(0, self._engine.phase_epochs - 1))
-        return select_by_perturbation(
-            self._supernet,
-            self._space,
-            {name: rows.cpu().numpy() for name, rows in mixing.items()},
-            list(self._valid_batches()),
-            rng=rng.generator(self.config.seed, Stream.READ_OUT),
-        )
+        with seeded(self._stream(Stream.READ_OUT)):
+            return select_by_perturbation(
+                self._supernet,
+                self._space,
+                {name: rows.cpu().numpy() for name, rows in mixing.items()},
+                list(self._valid_batches()),
+                rng=rng.generator(self.config.seed, Stream.READ_OUT),
+            )
 
 
 def _summaries(history: Iterable[Mapping[str, Any]]) -> tuple[PhaseSummary, ...]:

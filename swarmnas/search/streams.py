@@ -18,3 +18,4 @@ class Stream(IntEnum):
     MIXING = 6
     PROBES = 7
     READ_OUT = 8
+    NETWORK = 9

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from swarmnas.errors import SettingError
+from swarmnas.errors import SettingError, UnknownNameError
 from swarmnas.networks import Supernet
 from swarmnas.networks.partial import interleave
 from tests.networks.helpers import CHAIN, architectures, batch, mixtures, row, supernet
@@ -141,3 +141,32 @@ def test_options_that_do_not_fit_are_refused(space, options, message):
 def test_drop_path_must_be_a_probability():
     with pytest.raises(SettingError, match="drop_path: expected a finite number >= 0"):
         supernet().drop_path = 1.0
+
+
+@pytest.mark.parametrize(("name", "cells"), [("nasbench201", 1), ("chain-of-four", 2)])
+def test_half_the_width_gives_nearly_the_same(name, cells):
+    wide, narrow = (supernet(name, cells, precision=p) for p in ("float32", "bfloat16"))
+    images, labels = batch(8)
+    tables, columns = mixtures(wide.space, 3), architectures(wide.space, 3)
+    found = []
+    for net in (wide, narrow):
+        logits = net(images)
+        assert logits.dtype is torch.float32
+        functional.cross_entropy(logits, labels).backward()
+        found.append(
+            [
+                logits.detach().flatten(),
+                net.evaluate_swarm(images, labels, mixing=tables),
+                net.evaluate_swarm(images, labels, operations=columns),
+                torch.cat([alpha.grad.flatten() for alpha in net.alpha_parameters()]),
+            ]
+        )
+        assert all(weight.dtype is torch.float32 for weight in net.parameters())
+    for one, other in zip(*found, strict=True):
+        assert not torch.equal(one, other)
+        assert functional.cosine_similarity(one, other, dim=0) > 0.95
+
+
+def test_precision_that_is_none_names_the_known():
+    with pytest.raises(UnknownNameError, match="precision: unknown name 'float8'"):
+        supernet(precision="float8")

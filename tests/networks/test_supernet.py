@@ -241,6 +241,13 @@ def test_weight_of_exactly_zero_is_not_computed():
     assert net(images, {"cell": mixing}).shape == (6, 5)
 
 
+def spoiled(net):
+    """Let one alpha be NaN, as after a diverged step."""
+    with torch.no_grad():
+        net.alphas["cell"][0, 0] = torch.nan
+    return net
+
+
 BAD_CALLS = {
     "channels": (lambda net, x, y: net(x[:, :1]), ShapeError, r"images: expected shape \(n, 3,"),
     "one image": (lambda net, x, y: net(x[:1]), ShapeError, "two or more"),
@@ -253,6 +260,16 @@ BAD_CALLS = {
     "mixing cell": (lambda net, x, y: net(x, {}), ShapeError, "expected the cells cell; got none"),
     "mixing nan": (
         lambda net, x, y: net(x, {"cell": torch.full((6, 5), torch.nan)}),
+        SettingError,
+        "finite weights; got NaN",
+    ),
+    "alphas nan": (
+        lambda net, x, y: spoiled(net)(x),
+        SettingError,
+        r"mixing\['cell'\]: expected finite weights; got NaN",
+    ),
+    "swarm nan": (
+        lambda net, x, y: net.evaluate_swarm(x, y, mixing={"cell": torch.full((1, 6, 5), np.nan)}),
         SettingError,
         "finite weights; got NaN",
     ),
@@ -316,6 +333,12 @@ def space_of(layout="residual-stages", inputs=1, operation="skip_connect", outpu
 def test_spaces_that_cannot_be_built_are_refused(space, error, message):
     with pytest.raises(error, match=message):
         Supernet(space_of(**space), num_classes=5, channels=4, cells=1)
+
+
+@pytest.mark.parametrize("cells", [1, 2])
+def test_a_kind_of_cell_that_occurs_nowhere_is_refused(cells):
+    with pytest.raises(SettingError, match=f"cells: expected enough .*got {cells}, without normal"):
+        Supernet(create("darts"), num_classes=5, cells=cells)
 
 
 @pytest.mark.parametrize("setting", ["num_classes", "in_channels", "channels", "cells"])

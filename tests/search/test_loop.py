@@ -146,6 +146,7 @@ def test_own_loaders_take_the_place_of_a_data_set(tiny, tmp_path):
         ({"dataset": "missing.npz"}, DataError, "missing.npz"),
         ({"batch_size": 100}, DataError, "at least one batch of 100"),
         ({"train_images": 3}, SettingError, "train_images"),
+        ({"partial_channels": 3}, SettingError, "partial_channels: expected a divisor"),
         ({"num_classes": 10}, SettingError, "num_classes: expected none beside a data set"),
     ],
 )
@@ -186,6 +187,7 @@ def test_only_a_search_is_resumed(tmp_path):
         ({"sead": 1}, r"unknown name 'sead'\. Did you mean 'seed'\?"),
         ({"epochs": 0}, "epochs: Input should be greater than or equal to 1; got 0"),
         ({"device": "tpu"}, "device: .*'tpu'"),
+        ({"batch_size": 1}, "batch_size: Input should be greater than or equal to 2; got 1"),
     ],
 )
 def test_settings_are_checked_by_name(settings, message):
