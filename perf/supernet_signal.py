@@ -1,11 +1,12 @@
 """What a supernet's losses say of operations, epoch by epoch: the signal that a swarm reads.
 
-Weights are trained under Dirichlet(0.5) mixtures of the NAS-Bench-201 cell. At the named epochs
-many random particles are evaluated on the same validation images, a linear model of their losses in
-their mixing weights is fitted, and the cell that it likes best is looked up in a table's validation
-column. So it shows what a swarm could find if it lost nothing to noise.
+Weights are trained under Dirichlet(0.5) mixtures of the NAS-Bench-201 cell, or under the uniform
+one. At the named epochs many random particles are evaluated on the same validation images, a linear
+model of their losses in their mixing weights is fitted, and the cell that it likes best is looked
+up in a table's validation column. So it shows what a swarm could find if it lost nothing to noise.
 
-    OMP_NUM_THREADS=1 python perf/supernet_signal.py cifar10.npz nasbench201_cifar10.csv.gz
+    OMP_NUM_THREADS=1 python perf/supernet_signal.py cifar10.npz nasbench201_cifar10.csv.gz \
+        --under uniform --epochs 2 4 6 --seed 101
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from swarmnas import spaces
 from swarmnas.datasets import Batches, load
 from swarmnas.networks import Supernet
 from swarmnas.problems import Table
+from swarmnas.search.drivers import without
 
 PARTICLES, IMAGES, PLAN = 400, 256, 16
 """Particles, images for each, and the epochs that the rate's cosine is laid out for."""
@@ -50,11 +52,18 @@ def softmax(logits: Any) -> Any:
 
 
 def train_epoch(
-    supernet: Supernet, train: Batches, sgd: torch.optim.SGD, rng: np.random.Generator
+    supernet: Supernet,
+    train: Batches,
+    sgd: torch.optim.SGD,
+    rng: np.random.Generator,
+    *,
+    under: str,
 ) -> None:
-    """Train the weights under mixing weights drawn for each batch."""
+    """Train the weights under mixing weights drawn for each batch, or under the uniform ones."""
+    uniform = np.full((EDGES, OPERATIONS), 1 / OPERATIONS)
     for images, labels in train:
-        mixing = rng.dirichlet(np.full(OPERATIONS, 0.5), size=EDGES)
+        drawn = under == "dirichlet"
+        mixing = rng.dirichlet(np.full(OPERATIONS, 0.5), size=EDGES) if drawn else uniform
         logits = supernet(images, mixing={"cell": torch.as_tensor(mixing, dtype=torch.float32)})
         sgd.zero_grad(set_to_none=True)
         functional.cross_entropy(logits, labels).backward()
@@ -80,12 +89,19 @@ def readings(
         cell, explained = best_cell(mixing, losses)
         yield told(f"mixed, logits N(0, {deviation})", cell, f"explained {explained:.2f}")
     columns = rng.integers(0, OPERATIONS, (PARTICLES, EDGES))
-    chosen = {"cell": torch.as_tensor(columns)}
-    losses = supernet.evaluate_swarm(images, labels, operations=chosen).numpy()
-    cell, explained = best_cell(np.eye(OPERATIONS)[columns], np.minimum(losses, 4.0))
     texts = [SPACE.genotype_of({"cell": row}).to_text() for row in columns]
-    rank = spearmanr(-losses, [figures[table.row_of(text)] for text in texts]).statistic
-    yield told("discrete", cell, f"explained {explained:.2f}, rank correlation {rank:+.2f}")
+    truth = [figures[table.row_of(text)] for text in texts]
+    uniform = {"cell": torch.full((EDGES, OPERATIONS), 1 / OPERATIONS)}
+    judged = {
+        "discrete": {"operations": {"cell": torch.as_tensor(columns)}},
+        "ablated": {"mixing": without(uniform, {"cell": columns})},
+    }
+    for name, particles in judged.items():
+        losses = supernet.evaluate_swarm(images, labels, **particles).numpy()
+        losses = -losses if name == "ablated" else np.minimum(losses, 4.0)
+        cell, explained = best_cell(np.eye(OPERATIONS)[columns], losses)
+        rank = spearmanr(-losses, truth).statistic
+        yield told(name, cell, f"explained {explained:.2f}, rank correlation {rank:+.2f}")
     alphas = torch.zeros(EDGES, OPERATIONS, requires_grad=True)
     total = torch.zeros(EDGES, OPERATIONS)
     for _ in range(10):
@@ -104,6 +120,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, nargs="+", default=[2, 5, 8])
     parser.add_argument("--seed", type=int, default=100)
     parser.add_argument("--rate", type=float, default=0.05)
+    parser.add_argument("--under", choices=["dirichlet", "uniform"], default="dirichlet")
     given = parser.parse_args()
     torch.set_num_threads(1)
     dataset = load(given.dataset, image_size=16, train_images=25_000, seed=given.seed)
@@ -121,7 +138,7 @@ def main() -> None:
         progress = (1 + math.cos(math.pi * (epoch - 1) / PLAN)) / 2
         sgd.param_groups[0]["lr"] = 0.001 + (given.rate - 0.001) * progress
         train.set_epoch(epoch)
-        train_epoch(supernet, train, sgd, rng)
+        train_epoch(supernet, train, sgd, rng, under=given.under)
         if epoch in given.epochs:
             valid.set_epoch(epoch)
             print(f"epoch {epoch}")

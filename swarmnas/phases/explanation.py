@@ -26,6 +26,7 @@ _TRAIN_UNDER = {
     "particles": "sampled particles",
     "centre": "the swarm's centre",
     "incumbent": "the swarm's best particle",
+    "origin": "the softmax of the alphas at the swarm's origin",
 }
 _DRAWN = {"none": "", "normal": " with noise", "dirichlet": ", drawn around it"}
 _RULES = {

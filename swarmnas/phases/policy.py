@@ -72,8 +72,9 @@ class Phase(Model):
         weights: Whether the gradient moves the weights.
         train_under: Mixing weights under which the weights are trained: the softmax of the
             supernet's "alphas"; rows drawn from a symmetric "dirichlet" for each batch; the softmax
-            of a random one of the swarm's "particles" for each batch, of the swarm's "centre", or
-            of its "incumbent", the best so far.
+            of a random one of the swarm's "particles" for each batch, of the swarm's "centre", of
+            its "incumbent", the best so far, or of the alphas at the swarm's "origin", which it
+            leaves as they are.
         draw_around: How each batch's mixing weights are drawn around those: not at all ("none"),
             with "normal" noise on the logits, or from a "dirichlet" distribution of that mean.
         noise: Standard deviation of the normal noise, in logits, >= 0.
@@ -88,7 +89,8 @@ class Phase(Model):
         population_size: Particles; the optimizer's own default where not given.
         every: Weight steps between two generations, or "epoch": one generation an epoch.
         images: Validation images an evaluation.
-        evaluate: Whether a particle is judged by its "mixed" softmax or its "discrete" genotype.
+        evaluate: Whether a particle is judged by its "mixed" softmax, by its "discrete" genotype,
+            or "ablated": by how much the mixture at the swarm's origin loses without its genotype.
         spread: Standard deviation, in logits, of a swarm around the alphas that it meets. Where not
             given, it is 1 around alphas that have moved before, and over the whole box otherwise.
         order: Order of the gradient on the alphas, 1 or 2 (DARTS).
@@ -114,7 +116,9 @@ class Phase(Model):
     name: Name
     alphas: Literal["frozen", "gradient", "swarm", "alternate"]
     weights: Literal["gradient", "frozen"] = "gradient"
-    train_under: Literal["alphas", "dirichlet", "particles", "centre", "incumbent"] = "alphas"
+    train_under: Literal["alphas", "dirichlet", "particles", "centre", "incumbent", "origin"] = (
+        "alphas"
+    )
     draw_around: Literal["none", "normal", "dirichlet"] = "none"
     noise: Schedule = 0.5
     concentration: Schedule = 1.0
@@ -126,7 +130,7 @@ class Phase(Model):
     population_size: Annotated[int, Field(strict=True, ge=2)] | None = None
     every: Count | Literal["epoch"] = "epoch"
     images: Count = 128
-    evaluate: Literal["mixed", "discrete"] = "mixed"
+    evaluate: Literal["mixed", "discrete", "ablated"] = "mixed"
     spread: Annotated[Number, Field(gt=0)] | None = None
     order: Literal[1, 2] = 1
     learning_rate: Schedule = 3e-4
@@ -151,7 +155,7 @@ class Phase(Model):
             ("gradient_at", "'alphas' or 'sample'"),
         ):
             value = getattr(self, setting)
-            if value in ("particles", "centre", "incumbent") and self.alphas not in _SWARM:
+            if value not in ("alphas", "dirichlet", "sample") and self.alphas not in _SWARM:
                 refuse(
                     explain(
                         setting,

@@ -201,7 +201,7 @@ class SwarmDriver:
         self._adapter = adapter
         self._phase = phase
         self._decode = decode
-        self._origin = origin
+        self.origin = origin
         self._limits = limits
         self._told: list[np.ndarray[Any, Any]] = []
         if limits is not None and not self.swarm.capabilities.violations:
@@ -220,7 +220,7 @@ class SwarmDriver:
         alphas = self._adapter.to_alphas(positions)
         if not self.swarm.noisy:
             alphas = {
-                name: np.concatenate([rows, self._origin.centre[name][None]])
+                name: np.concatenate([rows, self.origin.centre[name][None]])
                 for name, rows in alphas.items()
             }
         losses = self._losses(alphas, valid, phase_epochs)
@@ -229,13 +229,18 @@ class SwarmDriver:
         return len(positions)
 
     def _losses(self, alphas: Alphas, valid: Batch, phase_epochs: int) -> np.ndarray[Any, Any]:
-        if self._phase.evaluate == "discrete":
-            judged = {"operations": self._decode(alphas)}
+        how = self._phase.evaluate
+        if how == "discrete":
+            judged: dict[str, Any] = {"operations": self._decode(alphas)}
         else:
             temperature = self._phase.value("temperature", phase_epochs)
-            judged = {"mixing": mixing_of(self._supernet, alphas, temperature=temperature)}
-        losses = self._supernet.evaluate_swarm(*valid, **judged)
-        return losses.double().cpu().numpy()
+            at = self.origin.centre if how == "ablated" else alphas
+            mixing = mixing_of(self._supernet, at, temperature=temperature)
+            judged = {
+                "mixing": without(mixing, self._decode(alphas)) if how == "ablated" else mixing
+            }
+        losses = self._supernet.evaluate_swarm(*valid, **judged).double().cpu().numpy()
+        return -losses if how == "ablated" else losses
 
     def _tell(self, positions: Any, losses: np.ndarray[Any, Any]) -> None:
         if not self.swarm.capabilities.exact_state:
@@ -276,7 +281,7 @@ class SwarmDriver:
         """
         saves = self.swarm.capabilities.exact_state
         return {
-            "origin": {**vars(self._origin), "centre": dict(self._origin.centre)},
+            "origin": {**vars(self.origin), "centre": dict(self.origin.centre)},
             "swarm": self.swarm.state_dict() if saves else {},
             "told": np.concatenate([np.zeros(0), *self._told]),
             "rows": [len(losses) for losses in self._told],
@@ -294,6 +299,30 @@ class SwarmDriver:
         for rows in state["rows"]:
             self._tell(self.swarm.ask(), np.asarray(state["told"][at : at + rows]))
             at += rows
+
+
+def without(mixing: Mixing, columns: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, torch.Tensor]:
+    """Return the mixing weights that genotypes leave to the others, rows that sum to one.
+
+    Args:
+        mixing: Cell name -> ``(E, O)``.
+        columns: Cell name -> ``(n, E)``; -1 leaves an edge as it is.
+
+    Returns:
+        Cell name -> ``(n, E, O)``.
+
+    Example:
+        >>> half = {"cell": torch.tensor([[0.5, 0.25, 0.25], [0.5, 0.25, 0.25]])}
+        >>> without(half, {"cell": np.array([[0, -1]])})["cell"].tolist()
+        [[[0.0, 0.5, 0.5], [0.5, 0.25, 0.25]]]
+    """
+    found = {}
+    for name, rows in mixing.items():
+        chosen = torch.as_tensor(columns[name], device=rows.device)
+        taken = torch.nn.functional.one_hot(chosen.clamp(min=0), rows.shape[1]).bool()
+        left = rows.masked_fill(taken & (chosen >= 0).unsqueeze(-1), 0.0)
+        found[name] = left / left.sum(-1, keepdim=True)
+    return found
 
 
 def create_swarm(

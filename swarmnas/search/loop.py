@@ -451,6 +451,8 @@ class _Search:
             return None
         if which == "particles":
             return self._swarm.particle(draws)
+        if which == "origin":
+            return dict(self._swarm.origin.centre)
         return self._swarm.answer("best" if which == "incumbent" else which)
 
     def _constant_mixing(

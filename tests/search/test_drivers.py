@@ -96,6 +96,29 @@ def test_answers_of_a_swarm_are_three_different_things(space, supernet, batch):
     assert not np.allclose(driver.answer("recommend")["cell"], best["cell"])
 
 
+def test_an_ablated_particle_is_worth_what_is_lost_without_its_genotype(space, supernet, batch):
+    write_alphas(supernet, {"cell": np.tile(np.arange(5.0), (6, 1))})
+    driver = swarm_driver(space, supernet, swarm_phase(evaluate="ablated"))
+    told = []
+    driver.swarm.tell = lambda positions, losses, tell=driver.swarm.tell: (
+        told.append((np.array(positions), losses)) or tell(positions, losses)
+    )
+    driver.step(batch, phase_epochs=0)
+    ((positions, losses),) = told
+    picks = positions.reshape(-1, 6, 5).argmax(axis=2)
+    for pick, loss in zip(picks, losses, strict=True):
+        left = np.tile(np.exp(np.arange(5.0)), (6, 1))
+        left[np.arange(6), pick] = 0.0
+        mixing = {"cell": torch.tensor(left / left.sum(1, keepdims=True), dtype=torch.float32)}
+        expected = torch.nn.functional.cross_entropy(supernet_at(supernet, batch, mixing), batch[1])
+        assert loss == pytest.approx(-expected.item(), rel=1e-5)
+
+
+def supernet_at(supernet, batch, mixing):
+    with torch.no_grad():
+        return supernet(batch[0], mixing)
+
+
 def test_the_first_gradient_step_goes_against_the_sign_of_the_gradient(supernet, batch):
     phase = Phase(
         name="g", alphas="gradient", learning_rate=0.01, weight_decay=0.0,

@@ -126,7 +126,9 @@ def test_a_setting_changes_the_search(by, story, without, setting):
     assert outcome(by("changed", f"{phases}\n{line}\n")) != without[phases]
 
 
-@pytest.mark.parametrize("which", ["alphas", "dirichlet", "particles", "centre", "incumbent"])
+@pytest.mark.parametrize(
+    "which", ["alphas", "dirichlet", "particles", "centre", "incumbent", "origin"]
+)
 @pytest.mark.parametrize("draw", ["none", "normal", "dirichlet"])
 def test_weights_train_under_each_and_around_each(by, which, draw):
     around = "" if which == "dirichlet" else f'draw_around = "{draw}"'
