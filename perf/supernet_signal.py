@@ -1,4 +1,4 @@
-"""What a supernet's losses say of operations, epoch by epoch: the signal that a swarm reads.
+r"""What a supernet's losses say of operations, epoch by epoch: the signal that a swarm reads.
 
 Weights are trained under Dirichlet(0.5) mixtures of the NAS-Bench-201 cell, or under the uniform
 one. At the named epochs many random particles are evaluated on the same validation images, a linear
