@@ -11,7 +11,8 @@ from typing import Any
 from swarmnas import documents
 from swarmnas.checks import as_int
 from swarmnas.errors import RunError, SwarmNASError, SwarmNASWarning
-from swarmnas.phases import Policy, Signals
+from swarmnas.phases import Policy
+from swarmnas.reports import SearchRecords
 from swarmnas.runs import Checkpoint, RunDirectory
 from swarmnas.spaces import Genotype, read_genotype
 
@@ -78,7 +79,7 @@ class _Doctor:
         free = "free" if holder is None else f"held by process {holder}: the run is under way"
         self._findings.append(Finding("lock", True, free))
         records = self._records()
-        whole = list(self._checkpoints()) if self._kind != "bench" else []
+        whole = list(self._checkpoints(records)) if self._kind != "bench" else []
         usable = [c for c in whole if self._fits(c, records)]
         if self._kind == "bench":
             self._check("the study's units", self._units)
@@ -135,9 +136,13 @@ class _Doctor:
                     records.extend(self._run.history())
                 except SwarmNASWarning as torn:
                     raise RunError(str(torn)) from torn
-            for record in records:
-                if self._kind == "search" and record.get("kind") == "epoch":
-                    Signals.from_json(record)
+            if self._kind == "search":
+                epochs = [signals.epoch for signals in SearchRecords(self._run.path).signals]
+                if epochs != [*range(1, len(epochs) + 1)]:
+                    raise RunError(
+                        f"expected the epochs 1 to {len(epochs)} in order; got others. "
+                        "The file was altered: restore it, or start the run again."
+                    )
             return f"{len(records)} records, all whole"
 
         if not self._check("history.jsonl", look) and not records:
@@ -149,8 +154,12 @@ class _Doctor:
                     records.clear()
         return records
 
-    def _checkpoints(self) -> Iterator[Checkpoint]:
-        for step, file in sorted(self._run.checkpoints().items()):
+    def _checkpoints(self, records: list[dict[str, Any]]) -> Iterator[Checkpoint]:
+        files = self._run.checkpoints()
+        if records and not files:
+            says = f"expected one beside {len(records)} records; got none: the run would begin anew"
+            self._findings.append(Finding("checkpoint", False, says))
+        for step, file in sorted(files.items()):
             loaded: list[Checkpoint | None] = []
 
             def look(step: int = step, loaded: list[Checkpoint | None] = loaded) -> str:

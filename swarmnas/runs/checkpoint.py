@@ -136,7 +136,8 @@ def restoring(where: str, what: str) -> Iterator[None]:
     except RunError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as cause:
-        got = f"no {cause}" if type(cause) is KeyError else " ".join(str(cause).split())[:200]
+        says = " ".join(str(cause).split())[:200].rstrip(".")
+        got = f"no {says}" if type(cause) is KeyError else says
         fix = "Another version or another run wrote it: start the run again."
         raise RunError(explain(where, f"the state of {what}", got, fix)) from cause
 

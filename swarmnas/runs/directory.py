@@ -300,7 +300,8 @@ class RunDirectory:
             step: That step's instead of the newest.
 
         Raises:
-            RunError: The checkpoint of ``step`` is missing or torn.
+            RunError: The checkpoint of ``step`` is missing or torn, or there are some and none is
+                whole.
 
         Warns:
             SwarmNASWarning: A newer one is torn or altered; the warning names it. The next save
@@ -320,6 +321,11 @@ class RunDirectory:
             except RunError as cause:
                 self._torn.add(found[at])
                 warnings.warn(f"{cause} Trying the one before it.", SwarmNASWarning, stacklevel=2)
+        if found:
+            raise RunError(
+                f"{self._path}: expected a whole checkpoint; got {len(found)} that are torn or "
+                "altered. Restore one, or start the run again under another name."
+            )
         return None
 
     def write_json(self, name: str, value: Any) -> Path:

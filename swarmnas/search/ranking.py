@@ -15,7 +15,7 @@ from swarmnas import rng
 from swarmnas.checks import as_int, explain
 from swarmnas.errors import RunError, SettingError
 from swarmnas.networks.state import load_module
-from swarmnas.runs import RunDirectory
+from swarmnas.runs import RunDirectory, restoring
 from swarmnas.search.building import build_supernet
 from swarmnas.search.config import recorded_config
 from swarmnas.search.loaders import Endless, images_of
@@ -122,5 +122,6 @@ def cell_losses(
     for step in steps[-1:] if last else steps:
         checkpoint = directory.load_checkpoint(step)
         assert checkpoint is not None
-        load_module(supernet, checkpoint.arrays)
+        with restoring(f"{directory.path}, checkpoint of step {step}", "this search"):
+            load_module(supernet, checkpoint.arrays)
         yield step, supernet.evaluate_swarm(*batch, operations=columns).double().numpy()

@@ -157,6 +157,19 @@ def test_a_torn_checkpoint_is_named_and_the_one_before_is_used(run, share):
     assert names(run) == ["step-000001.safetensors", "step-000003.safetensors"]
 
 
+def test_where_none_is_whole_the_run_is_refused_and_not_begun_anew(run):
+    run.append({"n": 1})
+    for step in (1, 2):
+        run.save_checkpoint(step, {}, {})
+    for file in (run.path / "checkpoint").iterdir():
+        file.write_bytes(file.read_bytes()[:-1])
+    with (
+        pytest.warns(SwarmNASWarning, match="step-00000[12]"),
+        pytest.raises(RunError, match="got 2 that are torn or altered"),
+    ):
+        run.load_checkpoint()
+
+
 def test_another_version_is_refused_by_name(run):
     from safetensors.numpy import save
 
