@@ -378,7 +378,7 @@ class _Search:
         self._supernet.eval()  # readings are taken without drop path
         probes = self._probe(epoch, phase_epochs, valid)
         readings = self._readings(phase_epochs)
-        (seconds,) = self.team.total([time.monotonic() - began])
+        (seconds,) = self.team.total([time.monotonic() - began], self._device)
         self._seconds += seconds / self.team.size
         return Signals(
             phase=phase.name,
