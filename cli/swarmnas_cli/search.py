@@ -86,11 +86,18 @@ def _search(
             "--select: expected beside --seeds of 2 or more, which it chooses from; got one "
             "without the other. Try: --seeds 4 --select."
         )
+    from swarmnas.networks.team import speaks  # imports torch, which takes seconds
+
+    quiet = as_json or not speaks()
+    if (select or dry_run) and not speaks():
+        raise SettingError(
+            "--select and --dry-run: expected one process; got several. Run without torchrun."
+        )
     if resume_from is not None:
         refuse_beside_resume(given, preset, config, out, overwrite, select, dry_run)
-        from swarmnas.search import resume  # imports torch, which takes seconds
+        from swarmnas.search import resume
 
-        with watching(resume_from, quiet=as_json) as callbacks:
+        with watching(resume_from, quiet=quiet) as callbacks:
             result = resume(resume_from, callbacks=callbacks)
     else:
         settings = load_preset(preset) if preset else {}
@@ -104,10 +111,12 @@ def _search(
             home = out or path.with_name(f"{path.name}-to-{chosen.seed + seeds - 1}")
             result = _selected(chosen, seeds, home, overwrite, as_json)
         else:
-            from swarmnas.search import run  # imports torch, which takes seconds
+            from swarmnas.search import run
 
-            with watching(path, quiet=as_json) as callbacks:
+            with watching(path, quiet=quiet) as callbacks:
                 result = run(chosen, out=path, overwrite=overwrite, callbacks=callbacks)
+    if not speaks():
+        return
     text = result.genotype.to_text()
     columns = {} if known is None else dict(known.lookup(text, reveal_test=reveal_test))
     if columns:

@@ -50,7 +50,7 @@ def _train(
     **flags: Any,
 ) -> None:
     """Train the network of a genotype from scratch; flags win over the protocol."""
-    from swarmnas.training.team import speaks  # imports torch, which takes seconds
+    from swarmnas.networks.team import speaks  # imports torch, which takes seconds
 
     given = given_of(flags)
     quiet = as_json or not speaks()

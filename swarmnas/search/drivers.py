@@ -20,6 +20,7 @@ from swarmnas.checks import explain
 from swarmnas.errors import SettingError
 from swarmnas.networks import Supernet
 from swarmnas.networks.state import load_optimizer, optimizer_state
+from swarmnas.networks.team import ALONE, Team
 from swarmnas.phases import Phase
 from swarmnas.search.gradients import (
     Batch,
@@ -63,6 +64,8 @@ class GradientDriver:
         supernet: The network whose alphas move.
         phase: Order, rates, temperature and regularisers.
         sgd: The weights' optimiser, whose next step the second order looks ahead to.
+        team: The processes that search together; each is given its own share of every batch, and
+            looks ahead by the gradient of that share.
 
     References:
         Liu, Simonyan, Yang, "DARTS: Differentiable Architecture Search", ICLR 2019,
@@ -70,8 +73,10 @@ class GradientDriver:
         regulariser of beta-DARTS: mean over edges of the log-sum-exp of the alphas.
     """
 
-    def __init__(self, supernet: Supernet, phase: Phase, sgd: torch.optim.SGD) -> None:
-        self._supernet = supernet
+    def __init__(
+        self, supernet: Supernet, phase: Phase, sgd: torch.optim.SGD, *, team: Team = ALONE
+    ) -> None:
+        self._supernet, self._team = supernet, team
         self._phase = phase
         self._sgd = sgd
         self._adam = torch.optim.Adam(
@@ -116,6 +121,7 @@ class GradientDriver:
         else:
             found = first_order(self._supernet, point, valid, **common)
         loss, gradients = found
+        self._team.average([loss, *gradients])
         norm = torch.nn.utils.get_total_norm(gradients)
         value = finite_step("validation loss that the alphas descend", loss, norm)
         for alpha, gradient in zip(own.values(), gradients, strict=True):
@@ -181,6 +187,7 @@ class SwarmDriver:
         seed: Its stream.
         limits: What genotypes may take at most; particles beyond them lose, by how much they
             exceed them.
+        team: The processes that search together; each judges its share of the particles.
     """
 
     def __init__(
@@ -193,11 +200,12 @@ class SwarmDriver:
         origin: Origin,
         seed: np.random.SeedSequence,
         limits: Limits | None = None,
+        team: Team = ALONE,
     ) -> None:
         self.swarm = create_swarm(
             adapter, phase, seed=seed, centre=origin.centre, spread=origin.spread
         )
-        self._supernet = supernet
+        self._supernet, self._team = supernet, team
         self._adapter = adapter
         self._phase = phase
         self._decode = decode
@@ -229,18 +237,23 @@ class SwarmDriver:
         return len(positions)
 
     def _losses(self, alphas: Alphas, valid: Batch, phase_epochs: int) -> np.ndarray[Any, Any]:
+        losses = np.zeros(len(next(iter(alphas.values()))))
+        mine = self._team.share(np.arange(len(losses)))
+        if len(mine):
+            judged = self._judged({name: rows[mine] for name, rows in alphas.items()}, phase_epochs)
+            losses[mine] = self._supernet.evaluate_swarm(*valid, **judged).double().cpu().numpy()
+        losses = np.array(self._team.total(losses.tolist(), valid[1].device))
+        return -losses if self._phase.evaluate == "ablated" else losses
+
+    def _judged(self, alphas: Alphas, phase_epochs: int) -> dict[str, Any]:
+        """Return what particles of these alphas are judged by."""
         how = self._phase.evaluate
         if how == "discrete":
-            judged: dict[str, Any] = {"operations": self._decode(alphas)}
-        else:
-            temperature = self._phase.value("temperature", phase_epochs)
-            at = self.origin.centre if how == "ablated" else alphas
-            mixing = mixing_of(self._supernet, at, temperature=temperature)
-            judged = {
-                "mixing": without(mixing, self._decode(alphas)) if how == "ablated" else mixing
-            }
-        losses = self._supernet.evaluate_swarm(*valid, **judged).double().cpu().numpy()
-        return -losses if how == "ablated" else losses
+            return {"operations": self._decode(alphas)}
+        temperature = self._phase.value("temperature", phase_epochs)
+        at = self.origin.centre if how == "ablated" else alphas
+        mixing = mixing_of(self._supernet, at, temperature=temperature)
+        return {"mixing": without(mixing, self._decode(alphas)) if how == "ablated" else mixing}
 
     def _tell(self, positions: Any, losses: np.ndarray[Any, Any]) -> None:
         if not self.swarm.capabilities.exact_state:

@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ import torch
 from torch.nn import functional
 
 from swarmnas import documents, rng
-from swarmnas.checks import as_float, as_int, finite_loss, unknown_name
+from swarmnas.checks import as_float, as_int, explain, finite_loss, unknown_name
 from swarmnas.errors import DivergenceError, SettingError, SwarmNASWarning
 from swarmnas.networks.devices import device_of
 from swarmnas.networks.memory import within_memory
 from swarmnas.networks.seeding import seeded
 from swarmnas.networks.state import load_module, load_optimizer, module_state, optimizer_state
+from swarmnas.networks.team import assemble
 from swarmnas.phases import (
     Decision,
     FreezeOperations,
@@ -53,6 +55,7 @@ from swarmnas.search.drivers import (
     read_alphas,
     write_alphas,
 )
+from swarmnas.search.following import Follower
 from swarmnas.search.gradients import Batch, Mixing, finite_step, mixing_of
 from swarmnas.search.limits import Limits
 from swarmnas.search.loaders import Endless, Loader, images_of, set_epoch
@@ -131,6 +134,9 @@ def run(
 ) -> SearchResult:
     """Search an architecture; write one directory and nothing else.
 
+    Under ``torchrun`` the processes search together: each trains on its share of every batch and
+    judges its share of the particles; the first alone writes and calls back.
+
     Args:
         config: Everything that determines the search.
         train: Batches that train the weights, in place of those of ``config.dataset``.
@@ -146,16 +152,18 @@ def run(
         SwarmNASError: A setting, name, data set or device is not to be had; nothing was written.
     """
     search = _Search(config, policy_of(config), train, valid)
-    directory = RunDirectory.create(
-        default_path(config) if out is None else out,
-        config={
-            "search": config.to_mapping(),
-            "policy": documents.parse_toml(search.policy.to_toml(), source="policy"),
-        },
-        overwrite=overwrite,
-    )
-    with directory.lock():
-        return search.execute(directory, Callbacks(callbacks))
+    path = default_path(config) if out is None else out
+    if search.team.leads:
+        RunDirectory.create(
+            path,
+            config={
+                "search": config.to_mapping(),
+                "policy": documents.parse_toml(search.policy.to_toml(), source="policy"),
+            },
+            overwrite=overwrite,
+        )
+    search.team.wait()
+    return search.execute(path, callbacks)
 
 
 def resume(
@@ -180,9 +188,7 @@ def resume(
     source = str(directory.path / "config.toml")
     config = SearchConfig.from_mapping(directory.config["search"], source=source)
     policy = documents.validate(Policy, directory.config.get("policy"), source=source)
-    search = _Search(config, policy, train, valid)
-    with directory.lock():
-        return search.execute(directory, Callbacks(callbacks))
+    return _Search(config, policy, train, valid).execute(path, callbacks)
 
 
 def policy_of(config: SearchConfig) -> Policy:
@@ -208,7 +214,7 @@ class _Search:
             torch.set_num_threads(config.threads)
         self.config = config
         self.policy = policy
-        self._device = device_of(config.device)
+        self.team, self._device = assemble(device_of(config.device))
         self._engine = PolicyEngine(policy)
         self._space = create_space(config.space)
         self._refuse_blind_triggers()
@@ -219,6 +225,15 @@ class _Search:
                 create_swarm(self._adapter, phase, seed=rng.seed_sequence(config.seed))
         images = images_of(config, self._device, train=train, valid=valid)
         self._train, self._valid = images.train, images.valid
+        if config.batch_size % self.team.size or config.batch_size < 2 * self.team.size:
+            raise SettingError(
+                explain(
+                    "batch_size",
+                    f"two images or more for each of {self.team.size} processes, equally many",
+                    config.batch_size,
+                    f"Use a multiple of {self.team.size}.",
+                )
+            )
         limits = Limits(
             self._space,
             parameters=config.max_parameters,
@@ -270,9 +285,18 @@ class _Search:
 
     # Course
 
-    def execute(self, directory: RunDirectory, callbacks: Callback) -> SearchResult:
+    def execute(self, path: Path | str, callbacks: Sequence[Callback]) -> SearchResult:
         """Run to the end, from the newest checkpoint if there is one."""
+        if not self.team.leads:
+            return self._course(Follower.open(path), Callbacks([]))
+        directory = RunDirectory.open(path)
+        with directory.lock():
+            return self._course(directory, Callbacks(callbacks))
+
+    def _course(self, directory: RunDirectory, callbacks: Callback) -> SearchResult:
         callbacks.on_start(directory.config)
+        if not self.team.leads:
+            self.team.wait()  # for the checkpoint that the first process begins with
         checkpoint = directory.load_checkpoint()
         if checkpoint is None:
             directory.truncate(0)
@@ -281,6 +305,8 @@ class _Search:
             self._save(directory, callbacks)
         else:
             self._restore(directory, checkpoint)
+            if self.team.leads:
+                self.team.wait()
         while not self._engine.decision.stop:
             try:
                 # Drop path and the operation `noise` draw from torch's own generator.
@@ -318,7 +344,7 @@ class _Search:
         losses = []
         for at, (images, labels) in enumerate(self._train):
             mixing = self._stream(Stream.MIXING, epoch, at)
-            train = images.to(self._device), labels.to(self._device)
+            train = self._share((images.to(self._device), labels.to(self._device)))
             if driver == "swarm" and at % every == 0 and self._swarm is not None:
                 self._evaluations += self._swarm.step(
                     valid.take(phase.images), phase_epochs=phase_epochs
@@ -331,7 +357,7 @@ class _Search:
                 and at % phase.gradient_every == 0
             ):
                 self._gradient.step(
-                    valid.take(self.config.batch_size),
+                    self._share(valid.take(self.config.batch_size)),
                     train,
                     phase_epochs=phase_epochs,
                     at=self._alphas_of(phase.gradient_at, rng.generator(mixing)),
@@ -352,7 +378,8 @@ class _Search:
         self._supernet.eval()  # readings are taken without drop path
         probes = self._probe(epoch, phase_epochs, valid)
         readings = self._readings(phase_epochs)
-        self._seconds += time.monotonic() - began
+        (seconds,) = self.team.total([time.monotonic() - began], self._device)
+        self._seconds += seconds / self.team.size
         return Signals(
             phase=phase.name,
             phase_epochs=phase_epochs + 1,
@@ -393,7 +420,9 @@ class _Search:
             loss.backward()  # type: ignore[no-untyped-call]
             return loss
 
-        loss = within_memory(gradients, len(labels))
+        loss = within_memory(gradients, len(labels)).detach()
+        given = [weight.grad for weight in self._weights if weight.grad is not None]
+        self.team.average([loss, *given])
         norm = torch.nn.utils.clip_grad_norm_(self._weights, self.config.gradient_clip)
         value = finite_step("training loss", loss, norm)
         self._sgd.step()
@@ -510,12 +539,20 @@ class _Search:
         mixing = self._constant_mixing(phase_epochs)
         loss = correct = images_seen = 0.0
         with torch.no_grad():
-            for images, labels in self._valid_batches():
+            for images, labels in islice(
+                self._valid_batches(), self.team.rank, None, self.team.size
+            ):
                 logits = self._supernet(images, mixing=mixing)
                 loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
                 correct += float((logits.argmax(1) == labels).sum())
                 images_seen += len(labels)
+        loss, correct, images_seen = self.team.total([loss, correct, images_seen], self._device)
         return loss / images_seen, correct / images_seen
+
+    def _share(self, batch: Batch) -> Batch:
+        """Return this process's share of a batch."""
+        images, labels = map(self.team.share, batch)
+        return images, labels
 
     def _valid_batches(self) -> Iterator[Batch]:
         """Yield validation batches, the same ones every time, up to ``valid_images``."""
@@ -551,7 +588,7 @@ class _Search:
                 freeze(self._supernet, action.operations)
         phase = self._engine.phase
         if phase.alphas in ("gradient", "alternate") and self._gradient is None:
-            self._gradient = GradientDriver(self._supernet, phase, self._sgd)
+            self._gradient = GradientDriver(self._supernet, phase, self._sgd, team=self.team)
 
     def _new_swarm(self, phase: Phase, origin: Origin) -> SwarmDriver:
         return SwarmDriver(
@@ -562,6 +599,7 @@ class _Search:
             origin=origin,
             seed=self._stream(Stream.SWARM, origin.epoch),
             limits=self._limits,
+            team=self.team,
         )
 
     def _roll_back(self, directory: RunDirectory, epoch: int) -> None:
@@ -569,6 +607,7 @@ class _Search:
         checkpoint = directory.load_checkpoint(epoch)
         if checkpoint is not None:
             self._load(checkpoint, self.policy[self._engine.history[-1].phase])
+        self.team.wait()  # before the first process drops it
 
     def _recover(
         self, cause: DivergenceError, directory: RunDirectory, callbacks: Callback
@@ -605,7 +644,7 @@ class _Search:
             self._swarm = self._new_swarm(phase, Origin(**drivers["swarm"]["origin"]))
             self._swarm.load_state_dict(drivers["swarm"])
         if "gradient" in drivers:
-            self._gradient = GradientDriver(self._supernet, phase, self._sgd)
+            self._gradient = GradientDriver(self._supernet, phase, self._sgd, team=self.team)
             self._gradient.load_state_dict(drivers["gradient"])
 
     # Records
@@ -643,6 +682,7 @@ class _Search:
         )
         if reach:
             directory.drop_checkpoints(before=epoch + 1 - reach)
+        self.team.wait()
         callbacks.on_checkpoint(epoch)
 
     def _restore(self, directory: RunDirectory, checkpoint: Checkpoint) -> None:

@@ -24,11 +24,11 @@ from swarmnas.networks.memory import within_memory
 from swarmnas.networks.network import Network
 from swarmnas.networks.seeding import seeded
 from swarmnas.networks.state import load_module, load_optimizer, module_state, optimizer_state
+from swarmnas.networks.team import ALONE, Team
 from swarmnas.rng import Seed, seed_sequence
 from swarmnas.runs import Callback, Callbacks
 from swarmnas.training.evaluation import evaluate
 from swarmnas.training.protocol import Protocol
-from swarmnas.training.team import ALONE, Team
 
 __all__ = ["Fit", "fit"]
 

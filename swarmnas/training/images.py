@@ -12,10 +12,10 @@ from swarmnas.checks import explain
 from swarmnas.datasets import Batches, Dataset, ImageSet, load
 from swarmnas.datasets.images import balanced_subset
 from swarmnas.errors import DataError, SettingError
+from swarmnas.networks.team import ALONE, Team
 from swarmnas.rng import seed_sequence
 from swarmnas.training.config import TrainingConfig
 from swarmnas.training.protocol import Protocol
-from swarmnas.training.team import ALONE, Team
 
 __all__ = ["Stream", "test_batches", "training_batches", "training_dataset"]
 

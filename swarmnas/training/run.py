@@ -17,6 +17,7 @@ from swarmnas.datasets import Dataset
 from swarmnas.errors import RunError
 from swarmnas.networks import Network
 from swarmnas.networks.devices import device_of
+from swarmnas.networks.team import assemble
 from swarmnas.rng import seed_sequence
 from swarmnas.runs import Callback, Callbacks, RunDirectory, restoring
 from swarmnas.spaces import Genotype, Space, create
@@ -25,7 +26,6 @@ from swarmnas.training.fitting import Fit
 from swarmnas.training.images import Stream, training_batches, training_dataset
 from swarmnas.training.protocol import Protocol
 from swarmnas.training.saved import Built, Saved, save_network
-from swarmnas.training.team import assemble
 
 __all__ = ["LARGE", "TrainingResult", "resume", "train"]
 
@@ -61,7 +61,7 @@ def train(
     """Train the network of a genotype from scratch; write one directory and nothing else.
 
     Under ``torchrun`` the processes train one network together, as
-    :mod:`swarmnas.training.team` says; the first alone writes and calls back.
+    :mod:`swarmnas.networks.team` says; the first alone writes and calls back.
 
     Args:
         genotype: What to build.

@@ -8,10 +8,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from swarmnas.datasets import Batches, ImageSet
+from swarmnas.networks.team import ALONE, assemble
 from swarmnas.runs import Callback
 from swarmnas.spaces import create
 from swarmnas.training import Fit, Protocol, TrainingConfig, load_protocol, resume, train
-from swarmnas.training.team import ALONE, assemble
 
 CELL = "|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+|skip_connect~0|none~1|nor_conv_1x1~2|"
 SMALL = {"epochs": 2, "train_images": 66, "batch_size": 16, "channels": 2, "drop_path": 0.2}

@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import load_file
 
 from swarmnas.errors import SettingError
+from swarmnas.networks.team import Team
 from swarmnas.runs import RunDirectory
 from swarmnas.training import TrainingConfig, load_protocol
 from swarmnas.training.images import training_batches, training_dataset
-from swarmnas.training.team import Team
 from tests.training.team import without_batch_norm
 
 SCRIPT = Path(__file__).with_name("team.py")

@@ -1,7 +1,7 @@
-"""The processes that train one network together, as ``torchrun`` starts them.
+"""The processes that train or search one network together, as ``torchrun`` starts them.
 
-Each takes its share of every batch, and DistributedDataParallel averages their gradients. A
-protocol's batch is that of all together: it means the same for one process as for eight.
+Each takes its share of every batch, and their gradients are averaged. A batch is that of all
+together: it means the same for one process as for eight.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ import atexit
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 
 __all__ = ["ALONE", "Team", "assemble", "speaks"]
+
+Rows = TypeVar("Rows", bound=Any)
+"""Anything that slices along its first axis."""
 
 
 @dataclass(frozen=True)
 class Team:
-    """This process among those that train one network.
+    """This process among those that work on one network.
 
     Args:
         rank: Its number, from 0.
@@ -52,6 +56,26 @@ class Team:
         sums = torch.tensor(values, dtype=torch.float64, device=device)
         distributed.all_reduce(sums)
         return [float(value) for value in sums]
+
+    def share(self, rows: Rows) -> Rows:
+        """Return this process's share of a batch or of a swarm.
+
+        Example:
+            >>> Team(rank=1, size=3).share([0, 1, 2, 3, 4])
+            [1, 4]
+        """
+        return rows[self.rank :: self.size]
+
+    def average(self, tensors: Sequence[Tensor]) -> None:
+        """Set tensors to their mean over the team, in one message; every process must ask."""
+        if self.size == 1:
+            return
+        with torch.no_grad():
+            joint = torch.cat([tensor.flatten() for tensor in tensors])
+            distributed.all_reduce(joint)
+            parts = (joint / self.size).split([tensor.numel() for tensor in tensors])
+            for tensor, part in zip(tensors, parts, strict=True):
+                tensor.copy_(part.view_as(tensor))
 
     def wait(self) -> None:
         """Return when every process has come here."""
