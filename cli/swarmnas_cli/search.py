@@ -178,7 +178,7 @@ def _offered() -> str | None:
     if not _is_terminal():
         return None  # a script: all settings at their defaults
     typer.echo(WELCOME)
-    if typer.confirm("Search a network for handwritten digits now (three minutes)?", default=True):
+    if typer.confirm("Search a network for handwritten digits now (a minute)?", default=True):
         return "digits"
     raise typer.Exit
 

@@ -66,7 +66,7 @@ def test_the_commands_about_a_run_work(home, name):
 def test_the_readme_shows_policies_and_compares_optimizers(home):
     for command in list(commands(ROOT / "README.md"))[-4:]:
         run(home, *command)
-    assert (home / "runs" / "bench-classic" / "report.html").exists()
+    assert (home / "runs" / "bench-classic-report" / "report.html").exists()
 
 
 @pytest.mark.parametrize("name", ["tutorial.md", "how-to/reports.md", "how-to/resume.md"])
