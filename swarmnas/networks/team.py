@@ -64,7 +64,8 @@ class Team:
             >>> Team(rank=1, size=3).share([0, 1, 2, 3, 4])
             [1, 4]
         """
-        return rows[self.rank :: self.size]
+        mine: Rows = rows[self.rank :: self.size]
+        return mine
 
     def average(self, tensors: Sequence[Tensor]) -> None:
         """Set tensors to their mean over the team, in one message; every process must ask."""
@@ -73,7 +74,7 @@ class Team:
         with torch.no_grad():
             joint = torch.cat([tensor.flatten() for tensor in tensors])
             distributed.all_reduce(joint)
-            parts = (joint / self.size).split([tensor.numel() for tensor in tensors])
+            parts = torch.split(joint / self.size, [tensor.numel() for tensor in tensors])
             for tensor, part in zip(tensors, parts, strict=True):
                 tensor.copy_(part.view_as(tensor))
 
