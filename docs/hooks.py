@@ -93,6 +93,12 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     return _OUTSIDE.sub(r"\1", markdown)
 
 
+def on_post_page(output: str, **_: Any) -> str:
+    """Name the theme's search for screen readers, which it leaves without a name."""
+    nameless = 'data-md-component="search" role="dialog"'
+    return output.replace(nameless, nameless + ' aria-label="Search"')
+
+
 def on_post_build(config: Any) -> None:
     """Fail if a public name is missing from what was built, or a link leads nowhere."""
     data = (Path(config.site_dir) / "objects.inv").read_bytes().split(b"\n", 4)[4]
