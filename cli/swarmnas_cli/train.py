@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from swarmnas.errors import SettingError
-from swarmnas.spaces import origin_of, read_genotype
+from swarmnas.spaces import genotype_and_origin
 from swarmnas.training import Protocol, TrainingConfig, load_protocol, protocols
 from swarmnas_cli.flags import (
     AsJson,
@@ -39,7 +39,10 @@ def _train(
         typer.Option(help=f"How to train: {', '.join(protocols)}, or a TOML file; quick if unset."),
     ] = None,
     space: Annotated[
-        str | None, typer.Option(help="The space of a genotype's text, if it does not show.")
+        str | None,
+        typer.Option(
+            help="The space of a genotype's text, if it is neither nasbench201 nor darts."
+        ),
     ] = None,
     out: Out = None,
     overwrite: Overwrite = False,
@@ -66,7 +69,7 @@ def _train(
                 "genotype: expected a run, a file, a name or a text; got none. "
                 "Try: swarmnas train DARTS_V2."
             )
-        chosen = read_genotype(genotype, space=space)
+        chosen, origin = genotype_and_origin(genotype, space=space)
         settings = {name: given.pop(name) for name in TrainingConfig.model_fields if name in given}
         config = TrainingConfig.from_mapping(settings, source="swarmnas train")
         how = load_protocol(protocol or "quick").with_settings(given, source="swarmnas train")
@@ -81,7 +84,7 @@ def _train(
                 how,
                 out=path,
                 overwrite=overwrite,
-                origin=origin_of(genotype),
+                origin=origin,
                 callbacks=callbacks,
             )
     if speaks():

@@ -9,7 +9,7 @@ from swarmnas.spaces.catalogue import available, create, spaces
 from swarmnas.spaces.cell import Cell, Edge
 from swarmnas.spaces.genotype import Choice, Genotype
 from swarmnas.spaces.published import available_genotypes, named_genotype
-from swarmnas.spaces.reading import origin_of, read_genotype
+from swarmnas.spaces.reading import genotype_and_origin, read_genotype
 from swarmnas.spaces.space import CellSpace, ChoiceSpace, Space
 
 __all__ = [
@@ -24,8 +24,8 @@ __all__ = [
     "available",
     "available_genotypes",
     "create",
+    "genotype_and_origin",
     "named_genotype",
-    "origin_of",
     "read_genotype",
     "spaces",
 ]

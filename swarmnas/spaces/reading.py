@@ -9,12 +9,12 @@ from typing import Any
 
 from swarmnas.checks import explain, unknown_name
 from swarmnas.documents import parse_json, read_text
-from swarmnas.errors import RunError, UnknownNameError
+from swarmnas.errors import RunError, SettingError, UnknownNameError
 from swarmnas.spaces.catalogue import create
 from swarmnas.spaces.genotype import Genotype
 from swarmnas.spaces.published import available_genotypes, named_genotype
 
-__all__ = ["origin_of", "read_genotype"]
+__all__ = ["genotype_and_origin", "read_genotype"]
 
 
 def read_genotype(words: str, *, space: str | None = None) -> Genotype:
@@ -23,8 +23,8 @@ def read_genotype(words: str, *, space: str | None = None) -> Genotype:
     Args:
         words: The directory of a finished search or training, a JSON file, the name of a
             published cell, or a genotype's text.
-        space: The space of a text; by default "darts" for ``Genotype(...)``, "nasbench201" for a
-            cell string.
+        space: Its space. A text does not show it: by default "darts" for ``Genotype(...)``,
+            "nasbench201" for a cell string.
 
     Raises:
         UnknownNameError: None of these.
@@ -38,12 +38,41 @@ def read_genotype(words: str, *, space: str | None = None) -> Genotype:
         >>> read_genotype("|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|").space
         'nasbench201'
     """
-    text = words.strip()
+    return genotype_and_origin(words, space=space)[0]
+
+
+def genotype_and_origin(words: str, *, space: str | None = None) -> tuple[Genotype, dict[str, Any]]:
+    """Return the genotype of :func:`read_genotype`, and how it was found as far as is on record.
+
+    Example:
+        >>> genotype_and_origin("DARTS_V2")[1]
+        {'genotype': 'DARTS_V2'}
+    """
+    text, origin = words.strip(), {"genotype": words}
     if text.startswith(("|", "Genotype(")):
-        return create(space or ("nasbench201" if text[0] == "|" else "darts")).parse(text)
+        named = create(space or ("nasbench201" if text[0] == "|" else "darts"))
+        return named.parse(text), origin
     if text in available_genotypes():
-        return named_genotype(text)
-    if not Path(text).exists():
+        genotype = named_genotype(text)
+    else:
+        content = _content(words, text)
+        found = content.get("found") if isinstance(content, Mapping) else None
+        origin |= found if isinstance(found, Mapping) else {}
+        if isinstance(content, Mapping) and "genotype" in content:
+            content = content["genotype"]
+        genotype = Genotype.from_json(content)
+        create(genotype.space).indices_of(genotype)
+    if space not in (None, genotype.space):
+        raise SettingError(
+            explain("space", f"{genotype.space!r}, that of {words}", repr(space), "Leave it out.")
+        )
+    return genotype, origin
+
+
+def _content(words: str, text: str) -> Any:
+    """Return the JSON of a file, or of what a run left in its directory."""
+    path = Path(text)
+    if not path.exists():
         if "/" in text or os.sep in text:
             raise RunError(
                 explain(text, "a run directory or a JSON file", "nothing there", "Check the path.")
@@ -52,32 +81,6 @@ def read_genotype(words: str, *, space: str | None = None) -> Genotype:
             f"{unknown_name('genotype', words, available_genotypes())} "
             "A run directory, a JSON file or a genotype's text is accepted too."
         )
-    content = _content(text)
-    if isinstance(content, Mapping) and "genotype" in content:
-        content = content["genotype"]
-    genotype = Genotype.from_json(content)
-    create(genotype.space).indices_of(genotype)
-    return genotype
-
-
-def origin_of(words: str) -> dict[str, Any]:
-    """Return how the genotype that a user names was found, as far as it is on record.
-
-    Example:
-        >>> origin_of("DARTS_V2")
-        {'genotype': 'DARTS_V2'}
-    """
-    origin: dict[str, Any] = {"genotype": words}
-    if not words.strip().startswith(("|", "Genotype(")) and Path(words).exists():
-        content = _content(words)
-        if isinstance(content, Mapping) and isinstance(content.get("found"), Mapping):
-            origin |= content["found"]
-    return origin
-
-
-def _content(words: str) -> Any:
-    """Return the JSON of a file, or of what a run left in its directory."""
-    path = Path(words)
     if path.is_dir():
         whole = [path / n for n in ("genotype.json", "network.json") if (path / n).is_file()]
         if not whole:

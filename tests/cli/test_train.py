@@ -71,6 +71,7 @@ def test_protocols_are_listed_and_every_setting_is_a_flag():
         (["DARTS_V2", "--protocol", "quik"], "Did you mean 'quick'"),
         (["DARTS_V2", "--epochs", 0], "swarmnas train: epochs:"),
         (["DARTS_V2", "--dataset", "digit"], "Did you mean 'digits'"),
+        (["DARTS_V2", "--space", "nasbench201"], "space: expected 'darts', that of DARTS_V2; got"),
         ([], "genotype: expected a run, a file, a name or a text; got none"),
         (["DARTS_V2", "--resume", "runs/x"], "--resume: expected no settings beside it"),
     ],
