@@ -27,7 +27,7 @@ def seeded(seed: Seed | None) -> Iterator[None]:
     if seed is None:
         yield
         return
-    word = int(seed_sequence(seed).generate_state(1, np.uint64)[0] >> 1)
+    word = int(seed_sequence(seed).generate_state(1, np.uint64)[0]) >> 1
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(word)
         yield

@@ -8,6 +8,7 @@ the unbroken run takes, as ``{"at": 0.3}``) or the number of a call that writes
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -82,6 +83,13 @@ def start(job, settings, path, *, write=None):
         os._exit(1)
 
 
+def killed_after(seconds, job, settings, path):
+    child = start(job, settings, path)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    return child
+
+
 def ended(child):
     """Wait for a child; return whether it ended by itself, and well."""
     _, status = os.waitpid(child, 0)
@@ -103,10 +111,11 @@ def main():
         if "write" in kill:
             killed += not ended(start(job, settings, path, write=kill["write"]))
         else:
-            child = start(job, settings, path)
-            time.sleep(kill["at"] * takes)
-            os.kill(child, signal.SIGKILL)
-            killed += not ended(child)
+            wait = kill["at"] * takes
+            while ended(killed_after(wait, job, settings, path)):  # faster than the timed one
+                shutil.rmtree(path)
+                wait /= 2
+            killed += 1
         if not ended(start(job, settings, path)):
             sys.exit("a continued run did not end by itself")
     print(json.dumps({"killed": killed, "seconds": takes}))

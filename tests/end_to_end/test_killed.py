@@ -19,7 +19,7 @@ SEARCH = {
     "threads": 1,
 }  # fmt: skip
 TRAIN = {"train_images": 60, "epochs": 3, "channels": 2, "batch_size": 20}
-BENCH = {"problems": ["sphere"], "dims": [2], "optimizers": ["cso"], "seeds": 30, "budget": 500}
+BENCH = {"problems": ["sphere"], "dims": [2], "optimizers": ["cso"], "seeds": 12, "budget": 500}
 
 
 def moments(count):
@@ -49,12 +49,12 @@ def outcome(path):
         pytest.param("search", SEARCH, [*moments(2), *writes(9, 26)], 3, id="search"),
         pytest.param("train", TRAIN, [*moments(1), *writes(26)], 1, id="train"),
         pytest.param("bench", BENCH, [*moments(1), *writes(7, 8)], 2, id="bench"),
-        pytest.param("search", SEARCH, moments(25), 20, id="search-25", marks=pytest.mark.slow),
+        pytest.param("search", SEARCH, moments(25), 25, id="search-25", marks=pytest.mark.slow),
         pytest.param(
             "search", SEARCH, writes(*range(1, 37)), 30, id="search-writes", marks=pytest.mark.slow
         ),
-        pytest.param("train", TRAIN, moments(25), 20, id="train-25", marks=pytest.mark.slow),
-        pytest.param("bench", BENCH, moments(25), 20, id="bench-25", marks=pytest.mark.slow),
+        pytest.param("train", TRAIN, moments(25), 25, id="train-25", marks=pytest.mark.slow),
+        pytest.param("bench", BENCH, moments(25), 25, id="bench-25", marks=pytest.mark.slow),
         pytest.param(
             "bench", BENCH, writes(*range(1, 20)), 18, id="bench-writes", marks=pytest.mark.slow
         ),

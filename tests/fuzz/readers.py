@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from swarmnas import bench, optimizers
+from swarmnas import bench, documents, optimizers
 from swarmnas.bench.results import Results
 from swarmnas.errors import SwarmNASError, SwarmNASWarning
 from swarmnas.phases import Decision, Signals, load_policy, policies
@@ -24,6 +24,7 @@ from swarmnas.problems import Table
 from swarmnas.runs import RunDirectory, checkpoint
 from swarmnas.search.config import read_config
 from swarmnas.spaces import Genotype, create
+from swarmnas.training.protocol import load_protocol, read_protocol
 
 LONGEST = 20.0
 """Seconds that one input may take; a reader that needs more can be made to hang."""
@@ -154,6 +155,55 @@ def _read_signals(home: Path) -> None:
             Signals.from_json(record)
         with contextlib.suppress(SwarmNASError):
             Decision.from_json(record)
+
+
+def _search() -> list[bytes]:
+    policy = documents.parse_toml(policies.load("g-icso-nas").to_toml(), source="policy")
+    settings = {"space": "nasbench201", "dataset": "digits", "policy": "g-icso-nas", "seed": 0}
+    with tempfile.TemporaryDirectory() as home:
+        config = {"search": settings, "policy": policy}
+        run = RunDirectory.create(Path(home) / "run", config=config)
+        return [(run.path / "config.toml").read_bytes()]
+
+
+def _search_records() -> list[bytes]:
+    records = [json.loads(line) for line in _signals()[0].splitlines()]
+    generation = {"points": [[0.5, -1.0]], "parents": [0], "nearest": 0}
+    traced = {"alphas": {"cell": [[0.1] * 5] * 6}, "point": [0.0, 1.0], "swarm": [generation]}
+    whole = [r | traced if r["kind"] == "epoch" else r for r in records]
+    return ["".join(json.dumps(record) + "\n" for record in whole).encode()]
+
+
+def _read_search(home: Path) -> None:
+    from swarmnas.phases import explain_switches
+    from swarmnas.reports import SearchRecords, render_report
+
+    search = SearchRecords(home)
+    render_report([search])
+    explain_switches(search.policy, search.signals)
+
+
+def _network(name: str) -> Callable[[], list[bytes]]:
+    def make() -> list[bytes]:
+        from swarmnas.training import saved
+
+        cell = create("nasbench201").random_genotype(np.random.default_rng(0))
+        built = saved.Built(num_classes=2, in_channels=1, channels=2, cells=1)
+        facts = saved.Saved(
+            genotype=cell, network=built, dataset="digits", image_size=(8, 8), mean=(0.5,),
+            std=(0.5,), class_names=("a", "b"), found={},
+        )  # fmt: skip
+        with tempfile.TemporaryDirectory() as home:
+            saved.save_network(Path(home), saved.build(facts), facts)
+            return [(Path(home) / name).read_bytes()]
+
+    return make
+
+
+def _read_network(home: Path) -> None:
+    from swarmnas.training import load_network
+
+    load_network(home)
 
 
 def _run(home: Path) -> RunDirectory:
@@ -322,6 +372,30 @@ READERS: dict[str, Reader] = {
     "signals": Reader(
         "history.jsonl", _read_signals, _signals, "jsonl",
         prepare=lambda home: (home / "config.toml").write_bytes(_of_run("config.toml")[0]),
+    ),
+    "search-config-of-run": Reader(
+        "config.toml", _read_search, _search, "toml",
+        prepare=lambda home: (home / "history.jsonl").write_bytes(_search_records()[0]),
+    ),
+    "search-records": Reader(
+        "history.jsonl", _read_search, _search_records, "jsonl",
+        prepare=lambda home: (home / "config.toml").write_bytes(_search()[0]),
+    ),
+    "network": Reader(
+        "network.json", _read_network, _network("network.json"), "json",
+        prepare=lambda home: (home / "network.safetensors").write_bytes(
+            _network("network.safetensors")()[0]
+        ),
+    ),
+    "network-weights": Reader(
+        "network.safetensors", _read_network, _network("network.safetensors"),
+        prepare=lambda home: (home / "network.json").write_bytes(_network("network.json")()[0]),
+    ),
+    "protocol": Reader(
+        "protocol.toml",
+        lambda home: read_protocol(home / "protocol.toml"),
+        lambda: [_toml(load_protocol(name).to_mapping()) for name in ("quick", "darts-cifar")],
+        "toml",
     ),
     "checkpoint": Reader(
         "step-000001.safetensors",
