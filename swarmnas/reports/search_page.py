@@ -423,6 +423,7 @@ def _known_space(name: str) -> Space | None:
 
 def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     columns = list(dict.fromkeys(column for row in rows for column in row))
+    columns.sort(key=lambda column: column == "genotype")  # long: figures stand before it
     shown = [[_shown(row.get(column)) for column in columns] for row in rows]
     return {"title": title, "columns": columns, "rows": shown}
 

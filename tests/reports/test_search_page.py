@@ -117,6 +117,15 @@ def test_no_text_of_a_run_becomes_markup(search):
     assert data_of(path / "report.html")["runs"][0]["said"][0]["title"] == bad
 
 
+def test_figures_stand_before_long_genotypes(search):
+    path = search(epochs=4)
+    row = {"name": "found", "genotype": "|none~0|", "accuracy": 0.5}
+    RunDirectory.open(path).write_json("comparison.json", {"title": "Compared", "rows": [row]})
+    (said,) = data_of(reports.write_report([path]))["runs"][0]["said"]
+    assert said["columns"] == ["name", "accuracy", "genotype"]
+    assert said["rows"] == [["found", "0.5", "|none~0|"]]
+
+
 def test_several_searches_stand_side_by_side(search, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     paths = [search("a", epochs=6), search("b", space="darts", epochs=4)]
