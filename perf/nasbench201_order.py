@@ -22,7 +22,7 @@ from swarmnas.spaces import create
 from swarmnas.training import TrainingConfig, load_protocol, train
 
 SHORT = {"image_size": 16, "train_images": 12_500, "valid_share": 0.2, "channels": 8, "cells": 1}
-"""What takes a minute of one CPU core; the benchmark: 32 pixels, 25,000 images, 16 channels, 5."""
+"""What fits minutes of one CPU core; the benchmark: 32 pixels, 25,000 images, 16 channels, 5."""
 
 COLUMN = "cifar10_valid_12"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from swarmnas.checks import explain
+from swarmnas.checks import explain, one_of
 from swarmnas.errors import DeviceError
 
 __all__ = ["device_of"]
@@ -14,12 +14,14 @@ def device_of(name: str) -> torch.device:
     """Return the device that a setting names; "auto" takes an accelerator if there is one.
 
     Raises:
+        UnknownNameError: It is none of "auto", "cpu" and "cuda".
         DeviceError: There is no such device here.
 
     Example:
         >>> device_of("cpu")
         device(type='cpu')
     """
+    one_of("device", name, ("auto", "cpu", "cuda"))
     present = torch.cuda.is_available()
     if name == "cuda" and not present:
         raise DeviceError(

@@ -42,6 +42,9 @@ def test_train_evaluate_and_export_follow_each_other(tmp_path, monkeypatch):
     shown = invoke("evaluate", run, "--runs", 2).output
     assert f"{100 * report['accuracy']:.2f} % (95 % interval" in shown
     assert "Label (row) and answer (column)" in shown
+    assert "device: unknown name 'gpu'. Did you mean 'cpu'?" in error_of(
+        "evaluate", run, "--device", "gpu"
+    )
     # Where ONNX is not installed the rest is written all the same; no program here, to be quick.
     monkeypatch.setattr(import_module("swarmnas.training.export"), "possible_formats", list)
     said = invoke("export", run, "--out", tmp_path / "net")
