@@ -103,7 +103,7 @@ class Registry(Generic[T]):
         entries[entry.name] = entry
 
     def __contains__(self, name: object) -> bool:
-        return name in self.entries()
+        return isinstance(name, str) and name in self.entries()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries())

@@ -131,8 +131,8 @@ class RunDirectory:
             )
         if kind is not None and not isinstance(config.get(kind), dict):
             raise RunError(
-                f"{path}: expected the run of a {kind}; got one with the settings "
-                f"{', '.join(config) or 'none'}. Name the directory of a {kind}."
+                f"{path}: expected the run of a {kind}; got one without the table [{kind}] in its "
+                f"{_CONFIG}. Name the directory of a {kind}."
             )
         versions = {key: str(value) for key, value in head.items() if key != "format"}
         return cls(path, config, versions)

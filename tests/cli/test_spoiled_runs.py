@@ -162,8 +162,9 @@ SPOILED = {
         "resume": "unknown name '../../x'", "pareto": "unknown name '../../x'",
     }),
     "settings are a word": (edit(CONFIG, "[search]", 'search = "x"\n[other]'), {
-        "doctor": "got one with the settings", "report": "another kind of run",
-        "resume": "valid dictionary", "pareto": "valid dictionary", "watch": "another kind of run",
+        "doctor": "got one with the settings", "report": "expected the run of a search",
+        "resume": "expected the run of a search", "pareto": "expected the run of a search",
+        "watch": "expected the run of a search",
     }),
     "alphas in rows of two lengths": (records("epoch", alphas={"cell": [[1.0], [1.0, 2.0]]}), {
         "doctor": "rows of one length", "report": "rows of one length",

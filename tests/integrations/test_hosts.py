@@ -192,7 +192,7 @@ def test_random_search_sees_the_same_box_in_scipy_and_in_our_swarm():
     box = scipy.optimize.Bounds([-1, 2], [3, 7])
     hosts = drawn(
         scipy.optimize.differential_evolution, bounds=box, init="random", popsize=200, maxiter=0,
-        polish=False, rng=np.random.default_rng(0),
+        polish=False, seed=0,
     )  # fmt: skip
     options = {"max_evaluations": len(hosts) + 1, "seed": 0}
     ours = drawn(

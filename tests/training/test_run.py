@@ -183,7 +183,7 @@ def test_a_directory_without_a_network_is_refused(tmp_path):
     with pytest.raises(RunError, match="expected the directory of a finished training"):
         load_network(tmp_path)
     RunDirectory.create(tmp_path / "other", config={"search": {}})
-    with pytest.raises(RunError, match="expected the run of a training; got one with the settings"):
+    with pytest.raises(RunError, match="expected the run of a training; got one without the table"):
         resume(tmp_path / "other")
 
 
