@@ -150,19 +150,19 @@ def test_processes_on_one_storage_and_a_restart_continue_one_swarm(kind, memory)
     )
     study = optuna.create_study(study_name="s", storage=storage)
     command = [sys.executable, "-W", "ignore", "-c", WORKER, kind, path]
-    workers = [subprocess.Popen([*command, "20"]) for _ in range(2)]
+    workers = [subprocess.Popen([*command, "30"]) for _ in range(2)]
     assert [worker.wait(timeout=240) for worker in workers] == [0, 0]
     before = max(note["generation"] for note in notes(study))
-    subprocess.run([*command, "16"], check=True, timeout=240)
+    subprocess.run([*command, "20"], check=True, timeout=240)
     found = notes(study)
-    assert len(study.trials) == 20 + 20 + 16
+    assert len(study.trials) == 30 + 30 + 20
     assert len({note["swarm"] for note in found}) == 1
     seeds = [note["opening"]["seed"] for note in found if "seed" in note.get("opening", ())]
     assert 1 <= len(seeds) <= 2  # two may open the first generation; the first of them counts
-    assert max(note["generation"] for note in found) >= before + 2
+    assert max(note["generation"] for note in found) >= before + 4
     places = {(note["generation"], note["row"]) for note in found}
     assert len(places) >= 0.9 * len(found)  # claims rarely collide
-    assert study.best_value < 5  # of 56 random trials, all are above once in 14,000 times
+    assert study.best_value < 1
 
 
 def test_a_restarted_program_goes_on_where_it_was(tmp_path):
