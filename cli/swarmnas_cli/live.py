@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,15 @@ def watching(path: Path, *, quiet: bool, command: str = "search") -> Iterator[li
         view.live if isinstance(view, Screen) else contextlib.nullcontext(),
     ):
         yield [stop] if view is None else [view, stop]
+
+
+def speaks() -> bool:
+    """Return whether this process is the one whose output a user wants.
+
+    Of those that ``torchrun`` starts it is the first. That shows in the environment, so that
+    nobody waits for torch to be told of a bad setting.
+    """
+    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK") == "0"
 
 
 def _text(value: Any) -> str:

@@ -26,7 +26,7 @@ from swarmnas_cli.flags import (
     shown,
     with_flags,
 )
-from swarmnas_cli.live import watching
+from swarmnas_cli.live import speaks, watching
 from swarmnas_cli.table import print_row
 
 if TYPE_CHECKING:
@@ -86,8 +86,6 @@ def _search(
             "--select: expected beside --seeds of 2 or more, which it chooses from; got one "
             "without the other. Try: --seeds 4 --select."
         )
-    from swarmnas.networks.team import speaks  # imports torch, which takes seconds
-
     quiet = as_json or not speaks()
     if (select or dry_run) and not speaks():
         raise SettingError(
@@ -95,7 +93,7 @@ def _search(
         )
     if resume_from is not None:
         refuse_beside_resume(given, preset, config, out, overwrite, select, dry_run)
-        from swarmnas.search import resume
+        from swarmnas.search import resume  # imports torch, which takes seconds
 
         with watching(resume_from, quiet=quiet) as callbacks:
             result = resume(resume_from, callbacks=callbacks)
@@ -111,7 +109,7 @@ def _search(
             home = out or path.with_name(f"{path.name}-to-{chosen.seed + seeds - 1}")
             result = _selected(chosen, seeds, home, overwrite, as_json)
         else:
-            from swarmnas.search import run
+            from swarmnas.search import run  # imports torch, which takes seconds
 
             with watching(path, quiet=quiet) as callbacks:
                 result = run(chosen, out=path, overwrite=overwrite, callbacks=callbacks)

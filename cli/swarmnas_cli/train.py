@@ -20,7 +20,7 @@ from swarmnas_cli.flags import (
     shown,
     with_flags,
 )
-from swarmnas_cli.live import watching
+from swarmnas_cli.live import speaks, watching
 
 if TYPE_CHECKING:
     from swarmnas.training import TrainingResult
@@ -53,13 +53,11 @@ def _train(
     **flags: Any,
 ) -> None:
     """Train the network of a genotype from scratch; flags win over the protocol."""
-    from swarmnas.networks.team import speaks  # imports torch, which takes seconds
-
     given = given_of(flags)
     quiet = as_json or not speaks()
     if resume_from is not None:
         refuse_beside_resume(given, genotype, protocol, space, out, overwrite)
-        from swarmnas.training import resume
+        from swarmnas.training import resume  # imports torch, which takes seconds
 
         with watching(resume_from, quiet=quiet, command="train") as callbacks:
             result = resume(resume_from, callbacks=callbacks)
@@ -75,7 +73,7 @@ def _train(
         how = load_protocol(protocol or "quick").with_settings(given, source="swarmnas train")
         parts = (chosen.space, Path(config.dataset).stem, Path(protocol or "quick").stem)
         path = out or Path("runs") / "-".join(("train", *parts, f"seed{config.seed}"))
-        from swarmnas.training import train
+        from swarmnas.training import train  # imports torch too
 
         with watching(path, quiet=quiet, command="train") as callbacks:
             result = train(

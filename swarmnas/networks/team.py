@@ -7,7 +7,6 @@ together: it means the same for one process as for eight.
 from __future__ import annotations
 
 import atexit
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,7 +14,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, distributed, nn
 
-__all__ = ["ALONE", "Team", "assemble", "speaks"]
+__all__ = ["ALONE", "Team", "assemble"]
 
 Rows = TypeVar("Rows", bound=Any)
 """Anything that slices along its first axis."""
@@ -102,16 +101,6 @@ def assemble(device: torch.device) -> tuple[Team, torch.device]:
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
         atexit.register(distributed.destroy_process_group)
     return Team(distributed.get_rank(), distributed.get_world_size()), device
-
-
-def speaks() -> bool:
-    """Return whether this process is the one whose output a user wants; it may not be alone.
-
-    Example:
-        >>> speaks()
-        True
-    """
-    return not _launched() or os.environ.get("RANK") == "0"
 
 
 def _launched() -> bool:

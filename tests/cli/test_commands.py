@@ -275,3 +275,18 @@ def test_help_of_the_installed_command_imports_no_torch():
     code = "import sys; import swarmnas_cli.main; print('torch' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["search", "--learning-rate", "-1"], ["train", "DARTS_V3"]],
+    ids=lambda words: words[0],
+)
+def test_a_refusal_waits_for_no_torch(words):
+    code = (
+        "import sys\nfrom swarmnas.errors import SwarmNASError\nfrom swarmnas_cli.main import app\n"
+        f"try:\n    app({words!r}, standalone_mode=False)\n"
+        "except SwarmNASError:\n    print('refused', 'torch' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout == "refused False\n"
