@@ -329,10 +329,7 @@ class TrainingRecords:
         found = {
             "training": run.path.name,
             **{name: last.get(name) for name in ("epoch", "train_loss", "valid_accuracy")},
-            **{
-                f"{evaluation.split} {name}": getattr(evaluation, name)
-                for name in ("accuracy", "loss", "parameters")
-            },
+            **{f"{evaluation.split} {name}": value for name, value in evaluation.measured()},
         }
         self.row = {name: value for name, value in found.items() if value is not None}
 

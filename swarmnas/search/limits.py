@@ -47,6 +47,8 @@ class Limits:
         self._most = np.array(
             [np.inf if most is None else float(most) for most in (parameters, flops)]
         )
+        if not self.any:
+            return  # pricing a space takes tenths of a second
         bare = {name: np.full((1, edges), -1) for name, (edges, _) in space.alpha_shapes.items()}
         for name, most, least in zip(
             ("max_parameters", "max_flops"),
