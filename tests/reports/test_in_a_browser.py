@@ -5,6 +5,7 @@ axe-core is looked for where the variable AXE_CORE points (axe.min.js of the npm
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,6 @@ from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 from perf.report import browser as chromium  # noqa: E402
-from perf.report import seconds_to_interactive  # noqa: E402
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 DRIVER = shutil.which("chromedriver")
@@ -178,8 +178,10 @@ def long_search(tmp_path_factory):
 
 def test_a_long_darts_search_is_interactive_within_two_seconds(browser, long_search):
     assert long_search.stat().st_size < 8_000_000
-    opened(browser, long_search)
-    assert min(seconds_to_interactive(browser, long_search) for _ in range(5)) < 2
+    began = time.monotonic()
+    opened(browser, long_search)  # returns when the page has drawn itself
+    moved(browser, browser.find_element(By.ID, "run0-alphas"), 3)
+    assert time.monotonic() - began < 2
 
 
 def test_a_served_page_follows_its_search(browser, tmp_path):
