@@ -11,6 +11,7 @@ __all__ = [
     "DivergenceError",
     "DocumentError",
     "MissingDependencyError",
+    "PluginError",
     "RunError",
     "SettingError",
     "ShapeError",
@@ -67,6 +68,10 @@ class DeviceError(SwarmNASError, RuntimeError):
 
 class MissingDependencyError(SwarmNASError, ImportError):
     """An optional dependency is not installed."""
+
+
+class PluginError(SwarmNASError, RuntimeError):
+    """A plug-in of somebody else is broken."""
 
 
 class SwarmNASWarning(UserWarning):

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar, cast
 
-from swarmnas.checks import unknown_name
-from swarmnas.errors import SettingError, UnknownNameError
+from swarmnas.checks import explain, unknown_name
+from swarmnas.errors import PluginError, SettingError, SwarmNASError, UnknownNameError
 
 __all__ = ["Entry", "Registry"]
 
 T = TypeVar("T")
+
+OURS = "swarmnas"
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Entry:
     """``"module:attribute"``, imported when loaded."""
     summary: str
     """One line for lists."""
-    origin: str = "swarmnas"
+    origin: str = OURS
     """The distribution that registered it."""
 
 
@@ -41,16 +43,21 @@ class Registry(Generic[T]):
     Args:
         kind: What the names stand for, in the singular; used in messages.
         group: The entry-point group; ``swarmnas.<kind>s`` unless given.
+        holds: What a name must stand for: an object of this class, or a class derived from it;
+            something to be called unless given.
 
     Example:
-        >>> numbers = Registry[float](kind="number")
+        >>> numbers = Registry[float](kind="number", holds=float)
         >>> numbers.add("pi", "math:pi", summary="Circumference over diameter.")
         >>> round(numbers.load("pi"), 2)
         3.14
     """
 
-    def __init__(self, kind: str, *, group: str | None = None) -> None:
+    def __init__(
+        self, kind: str, *, group: str | None = None, holds: type[Any] | None = None
+    ) -> None:
         self.kind = kind
+        self.holds = holds
         self.group = group or f"swarmnas.{kind}s"
         self._own: dict[str, Entry] = {}
         self._families: dict[str, Entry] = {}
@@ -74,10 +81,11 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownNameError: No such name; the message lists the nearest known one.
+            PluginError: It cannot be imported, or is something else than such a registry holds.
         """
         entry = self.entries().get(name)
         if entry is not None:
-            return cast(T, _imported(entry.target))
+            return cast(T, self._loaded(entry))
         prefix, colon, rest = str(name).partition(":")
         if colon and prefix in self._families:
             return cast(T, _imported(self._families[prefix].target)(rest))
@@ -92,6 +100,40 @@ class Registry(Generic[T]):
                 self._insert(found, Entry(point.name, point.value, f"From {origin}.", origin))
             self._all = dict(sorted(found.items()))
         return self._all
+
+    def broken(self, name: str, expected: str, got: str) -> PluginError:
+        """Return the error that says what is wrong with what ``name`` stands for, and whose it is.
+
+        Example:
+            >>> numbers = Registry[float](kind="number", holds=float)
+            >>> numbers.add("one", "math:inf", summary="Too large.")
+            >>> print(numbers.broken("one", "1.0", "inf"))
+            number 'one' of swarmnas: expected 1.0; got inf. Mend math:inf.
+        """
+        entry = self.entries()[name]
+        fix = (
+            f"Mend {entry.target}{'' if entry.origin == OURS else f' or uninstall {entry.origin}'}."
+        )
+        return PluginError(explain(f"{self.kind} {name!r} of {entry.origin}", expected, got, fix))
+
+    def _loaded(self, entry: Entry) -> Any:
+        try:
+            found = _imported(entry.target)
+        except Exception as cause:  # whatever another's module does when it is imported
+            if entry.origin == OURS or isinstance(cause, SwarmNASError):
+                raise
+            got = f"{type(cause).__name__}: {' '.join(str(cause).split())}".rstrip(".")
+            raise self.broken(entry.name, entry.target, got) from cause
+        is_class = isinstance(found, type)
+        if self.holds is None:
+            fits, expected = callable(found), "something to be called"
+        else:
+            fits = issubclass(found, self.holds) if is_class else isinstance(found, self.holds)
+            expected = self.holds.__name__
+        if not fits:
+            got = found.__name__ if is_class else type(found).__name__
+            raise self.broken(entry.name, expected, got)
+        return found
 
     def _insert(self, entries: dict[str, Entry], entry: Entry) -> None:
         if entry.name in entries:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -73,12 +76,39 @@ app.command("list")(listing.command)
 
 
 def main() -> None:
-    """Run the command line; our own errors end as one line on stderr and exit code 2."""
+    """Run the command line; our own errors, and those of plug-ins, end as one line, exit code 2."""
     try:
         app()
     except SwarmNASError as error:
-        typer.echo(f"swarmnas: {' '.join(str(error).split())}", err=True)
-        sys.exit(2)
+        _end(str(error))
+    except Exception as error:
+        place = _place_in_plug_in(error)
+        if place is None:
+            raise
+        _end(
+            f"{place}: expected no error; got {type(error).__name__}: {error}. "
+            "Mend the plug-in; what was saved before can be continued."
+        )
+
+
+def _end(message: str) -> None:
+    typer.echo(f"swarmnas: {' '.join(message.split())}", err=True)
+    sys.exit(2)
+
+
+def _place_in_plug_in(error: Exception) -> str | None:
+    """Return where in whose plug-in an error arose; None where none took part."""
+    owners = {
+        point.module.partition(".")[0]: point.dist.name if point.dist else "unknown"
+        for group in entry_points().groups
+        if group.startswith("swarmnas.")
+        for point in entry_points(group=group)
+    }
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package in owners:
+            return f"{owners[package]}, {Path(frame.f_code.co_filename).name}, line {line}"
+    return None
 
 
 if __name__ == "__main__":

@@ -89,6 +89,7 @@ def load(
         UnknownNameError: Neither a name nor a path.
         DataError: The data are missing, torn or not of the expected form.
         SettingError: A setting is out of range.
+        PluginError: What a plug-in gave is no data set.
 
     Example:
         >>> digits = load("digits", image_size=16, train_images=200)
@@ -128,7 +129,10 @@ def _load_whole(
     name = str(name_or_path)
     if not isinstance(name_or_path, Path) and name in datasets:
         home = Path(data_dir).expanduser() if data_dir is not None else _cache()
-        return datasets.load(name)(data_dir=home, download=download)
+        found = datasets.load(name)(data_dir=home, download=download)
+        if not isinstance(found, Dataset):
+            raise datasets.broken(name, "Dataset", type(found).__name__)
+        return found
     path = Path(name_or_path).expanduser()
     if path.is_dir():
         from swarmnas.datasets import folder, idx

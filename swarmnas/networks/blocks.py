@@ -23,7 +23,7 @@ from swarmnas.networks.operations import (
     Zero,
     apply,
     blank,
-    operations,
+    build,
 )
 from swarmnas.networks.partial import Partial, bypass, interleave, share, split
 from swarmnas.spaces import Cell, Space
@@ -101,7 +101,7 @@ class CellBlock(nn.Module):
                 channels_in = channels_out = share(channels_in, channels_out, partial)
             names = [cell.operations_of(edge)[column] for column in chosen]
             for name in [*names, "skip_connect"] if auxiliary_skip else names:
-                module = operations.load(name)(channels_in, channels_out, stride, affine, track)
+                module = build(name, channels_in, channels_out, stride, affine, track)
                 if normalise_pools and isinstance(module, Pool):
                     module = Chain(module, BatchNorm(channels_out, affine=affine, track=track))
                 cast(nn.ModuleList, self.edges[edge]).append(module)

@@ -17,7 +17,7 @@ from swarmnas.networks.auxiliary import AuxiliaryHead
 from swarmnas.networks.blocks import CellBlock, Columns, Shape, Stack, Terms, check_batch
 from swarmnas.networks.layouts import Reduction
 from swarmnas.networks.memory import building
-from swarmnas.networks.operations import Skip, operations
+from swarmnas.networks.operations import Skip, build
 from swarmnas.networks.seeding import seeded
 from swarmnas.rng import Seed
 from swarmnas.spaces import Genotype, Space
@@ -314,7 +314,7 @@ def _costs(
     def cost(name: str, shape: Shape) -> Numbers:
         size = -(-image_size // 2**shape.halvings)
         with torch.device("meta"):
-            module = operations.load(name)(*shape[:3], affine, True)
+            module = build(name, *shape[:3], affine, True)
             return _measure(module, torch.empty(1, shape.channels_in, size, size))
 
     for block in skeleton.blocks:

@@ -38,6 +38,7 @@ __all__ = [
     "Zero",
     "apply",
     "blank",
+    "build",
     "memory_format",
     "operations",
 ]
@@ -98,6 +99,33 @@ def apply(module: nn.Module, images: Tensor, parts: int = 1) -> Tensor:
         outputs: Tensor = module(images, parts) if isinstance(module, Operation) else module(images)
         return outputs
     return torch.cat([module(batch) for batch in images.chunk(parts)])
+
+
+def build(
+    name: str, channels_in: int, channels_out: int, stride: int, affine: bool, track: bool
+) -> nn.Module:
+    """Return the module of an operation; one of a plug-in is held to the shape that it must give.
+
+    Raises:
+        PluginError: A plug-in built no module; or later, when it runs: its output has another
+            shape than ``(n, channels_out, height / stride, width / stride)``.
+    """
+    module = operations.load(name)(channels_in, channels_out, stride, affine, track)
+    if not isinstance(module, nn.Module):
+        raise operations.broken(name, "torch.nn.Module", type(module).__name__)
+
+    def refuse_others(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
+        images = inputs[0]
+        sides = [-(-size // stride) for size in images.shape[2:]]
+        expected = (images.shape[0], channels_out, *sides)
+        got = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        if got != expected:
+            shapes = f"images of shape {expected} for such of {tuple(images.shape)}"
+            raise operations.broken(name, shapes, str(got))
+
+    if not isinstance(module, Operation):
+        module.register_forward_hook(refuse_others)
+    return module
 
 
 def memory_format(images: Tensor) -> torch.memory_format:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,13 @@ from typing import Any, ClassVar, TypedDict
 import numpy as np
 
 from swarmnas.checks import as_float, as_int, explain
-from swarmnas.errors import AskTellOrderError, SettingError, ShapeError, StateError
+from swarmnas.errors import (
+    AskTellOrderError,
+    PluginError,
+    SettingError,
+    ShapeError,
+    StateError,
+)
 from swarmnas.optimizers.arrays import Array, arrays_like, to_host
 from swarmnas.optimizers.box import Box
 from swarmnas.optimizers.comparison import Index, Losses, beats, best_row, order
@@ -189,6 +196,21 @@ class Optimizer(ABC):
         """Return the fewest rows that the next ``ask`` makes sense with."""
         return 1
 
+    def _refuse_broken(self, count: Any, limit: int) -> None:
+        """Refuse what a derived class proposed if it is no batch."""
+        shape = tuple(self._rows.shape)
+        most = min(limit, shape[0])
+        fits = isinstance(count, numbers.Integral) and 0 < count <= most
+        if not fits or shape[1:] != (self.num_dims,):
+            raise PluginError(
+                explain(
+                    f"optimizer {self.name!r}, _propose",
+                    f"1 to {most} rows of {self.num_dims} numbers",
+                    f"{count!r} in rows of shape {shape}",
+                    f"Mend {type(self).__module__}.{type(self).__name__}.",
+                )
+            )
+
     # What a caller uses.
 
     def ask(self) -> Array:
@@ -200,6 +222,7 @@ class Optimizer(ABC):
 
         Raises:
             AskTellOrderError: The last batch has no losses yet, or the budget is spent.
+            PluginError: A class of somebody else proposed what is no batch.
         """
         if self._num_pending:
             raise AskTellOrderError(
@@ -220,8 +243,10 @@ class Optimizer(ABC):
                     "Stop when stop_reasons() names one, or raise max_evaluations.",
                 )
             )
-        self._num_pending = self._propose(limit)
-        return self._arrays.copy(self._rows[: self._num_pending])
+        count = self._propose(limit)
+        self._refuse_broken(count, limit)
+        self._num_pending = int(count)
+        return self._arrays.copy(self._rows[:count])
 
     def tell(self, positions: Any, losses: Any, violations: Any = None) -> None:
         """Take the losses of the rows that :meth:`ask` returned.

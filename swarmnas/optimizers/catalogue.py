@@ -12,7 +12,7 @@ from swarmnas.rng import Seed
 
 __all__ = ["available", "create", "optimizers"]
 
-optimizers = Registry[type[Optimizer]](kind="optimizer")
+optimizers = Registry[type[Optimizer]](kind="optimizer", holds=Optimizer)
 """Every optimizer by name; other packages add theirs by entry points."""
 
 for _name, _target, _summary in (

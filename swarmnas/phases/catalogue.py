@@ -12,7 +12,7 @@ from swarmnas.registry import Registry
 
 __all__ = ["available", "load_policy", "parse_policy", "policies"]
 
-policies = Registry[Policy]("policy", group="swarmnas.policies")
+policies = Registry[Policy]("policy", group="swarmnas.policies", holds=Policy)
 """Every policy by name; packages add theirs (a `Policy`) through ``swarmnas.policies``."""
 
 for _name, _summary in (

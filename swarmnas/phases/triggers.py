@@ -747,7 +747,7 @@ class Not(_Composite):
         return {self.name: self.part.to_data(), "for_epochs": self.for_epochs}
 
 
-triggers = Registry[type[Trigger]]("trigger")
+triggers = Registry[type[Trigger]]("trigger", holds=Trigger)
 """Every trigger by the name that a policy uses; entry-point group ``swarmnas.triggers``."""
 
 for _class, _summary in (

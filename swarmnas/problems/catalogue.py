@@ -68,6 +68,7 @@ def create(name: str, *, num_dims: int, instance: int = 1, **settings: Any) -> P
         UnknownNameError: No such problem or setting; the message has the nearest known one.
         SettingError: A number is outside what the problem allows.
         MissingDependencyError: The problem comes from a package that is not installed.
+        PluginError: What a plug-in made is no problem.
 
     Example:
         >>> create("sphere", num_dims=3, instance=0).minimum
@@ -77,11 +78,14 @@ def create(name: str, *, num_dims: int, instance: int = 1, **settings: Any) -> P
     known = [p for p in inspect.signature(make).parameters if p not in ("num_dims", "instance")]
     for setting in settings:
         one_of(f"{name} setting", setting, known)
-    return make(
+    made = make(
         num_dims=as_int("num_dims", num_dims, low=1),
         instance=as_int("instance", instance, low=0),
         **settings,
     )
+    if not isinstance(made, Problem):
+        raise problems.broken(name, "Problem", type(made).__name__)
+    return made
 
 
 def suite(name: str) -> tuple[str, ...]:

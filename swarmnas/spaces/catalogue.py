@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from swarmnas.checks import explain
-from swarmnas.errors import SettingError
 from swarmnas.registry import Registry
 from swarmnas.spaces.cell import Cell, Edge
 from swarmnas.spaces.space import CellSpace, Space
@@ -110,7 +108,7 @@ DARTS_S3 = _darts_space("darts-s3", ("none", "skip_connect", "sep_conv_3x3"))
 DARTS_S4 = _darts_space("darts-s4", ("noise", "sep_conv_3x3"))
 """S4 of RobustDARTS; ``noise`` replaces its input by N(0, 1) draws."""
 
-spaces = Registry[Space](kind="space")
+spaces = Registry[Space](kind="space", holds=Space)
 """Every space by name; a plug-in's entry point names a :class:`Space` object."""
 
 for _name, _attribute, _summary in (
@@ -129,24 +127,13 @@ def create(name: str) -> Space:
 
     Raises:
         UnknownNameError: No such space; the message names the nearest.
-        SettingError: A plug-in registered something else than a space.
+        PluginError: A plug-in registered something else than a space.
 
     Example:
         >>> create("darts").alpha_shapes
         {'normal': (14, 8), 'reduce': (14, 8)}
     """
-    space = spaces.load(name)
-    if not isinstance(space, Space):
-        origin = spaces.entries()[name].origin
-        raise SettingError(
-            explain(
-                f"space {name!r}",
-                "a CellSpace or ChoiceSpace",
-                f"{type(space).__name__} from {origin}",
-                f"Mend the entry point of {origin}.",
-            )
-        )
-    return space
+    return spaces.load(name)
 
 
 def available() -> dict[str, str]:

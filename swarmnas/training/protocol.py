@@ -145,7 +145,7 @@ class Protocol(BaseModel):
         return self.drop_path * (epoch - 1) / self.epochs
 
 
-protocols = Registry[Protocol]("protocol", group="swarmnas.protocols")
+protocols = Registry[Protocol]("protocol", holds=Protocol)
 """Every protocol by name; packages add theirs (a `Protocol`) through ``swarmnas.protocols``."""
 
 for _name, _summary in (
