@@ -80,18 +80,18 @@ def stored(store: RunDirectory, study: Study) -> list[dict[str, Any]]:
 
     Raises:
         DocumentError: A record lacks something, or it has another form.
-        RunError: A record is of no unit of the study, or the file was altered.
+        RunError: A record is of no unit of the study, a unit has two, or the file was altered.
     """
     records = store.history()
     units = {unit.key: unit for unit in study.units()}
     for number, record in enumerate(records, start=1):
         source = f"{store.path}, record {number}"
         found = documents.validate(_Record, record, source=source)
-        unit = units.get(found.unit)
+        unit = units.pop(found.unit, None)  # a second record of it is of none
         if unit is None or not found.is_of(unit, checkpoints(study.evaluations(unit.num_dims))):
             got = repr(found.unit[:60])
             fix = "The file was altered: restore it, or run the study again."
-            raise RunError(explain(source, "the record of a unit of the study", got, fix))
+            raise RunError(explain(source, "the only record of a unit of the study", got, fix))
     return records
 
 

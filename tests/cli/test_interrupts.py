@@ -2,21 +2,18 @@
 
 import os
 import signal
+import threading
+import time
 
 import pytest
 
-from swarmnas import search
 from swarmnas.bench import Study
 from swarmnas.runs import Callback, RunDirectory
 from swarmnas_cli import bench
-from swarmnas_cli.interrupts import interruptible
+from swarmnas_cli.live import watching
+from tests.small_runs import searched, trained
 
 pytest.importorskip("torch")
-
-SETTINGS = {
-    "train_images": 80, "epochs": 4, "channels": 2, "batch_size": 20, "population_size": 4,
-    "threads": 1,
-}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -39,22 +36,45 @@ class Press(Callback):
                 os.kill(os.getpid(), signal.SIGINT)
 
 
-@pytest.mark.parametrize(("times", "epochs"), [(1, [1, 2]), (2, [1])])
-def test_a_search_ends_after_the_epoch_or_now(tmp_path, capfd, times, epochs):
-    config, path = search.SearchConfig.from_mapping(SETTINGS), tmp_path / "run"
+class Hang(Callback):
+    """A step that never ends, and somebody who presses Ctrl-C twice."""
+
+    def on_step(self, progress):
+        for seconds in (0.1, 0.6):
+            threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+        time.sleep(300)
+
+
+@pytest.mark.parametrize(("times", "epochs"), [(1, 2), (2, 1)])
+@pytest.mark.parametrize(
+    ("run", "command", "steps"), [(searched, "search", 1), (trained, "train", 3)]
+)
+def test_a_run_ends_after_the_epoch_or_now(tmp_path, capfd, run, command, steps, times, epochs):
+    path = tmp_path / "run"
     with (
         pytest.raises(SystemExit) as ended,
-        interruptible("epoch", then="Continue with: swarmnas search --resume run") as stop,
+        watching(path, quiet=True, command=command) as callbacks,
     ):
-        search.run(config, out=path, callbacks=[Press(times), stop])
+        run(path, callbacks=[Press(times), *callbacks])
     assert ended.value.code == 130
     told = capfd.readouterr().err.splitlines()
     assert told[1] == "Stopping after this epoch. Ctrl-C again: now."
-    assert told[-1] == "Interrupted. Continue with: swarmnas search --resume run"
-    run = RunDirectory.open(path)
-    assert [r["epoch"] for r in run.history() if r["kind"] == "epoch"] == epochs
-    assert run.load_checkpoint().step == epochs[-1]
+    assert told[-1] == f"Interrupted. Continue with: swarmnas {command} --resume {path}"
+    directory = RunDirectory.open(path)
+    assert [r["epoch"] for r in directory.history() if r["kind"] == "epoch"][-1] == epochs
+    assert directory.load_checkpoint().step == epochs * steps
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_step_that_hangs_is_left_by_pressing_twice(tmp_path):
+    began = time.monotonic()
+    with (
+        pytest.raises(SystemExit) as ended,
+        watching(tmp_path / "run", quiet=True) as callbacks,
+    ):
+        searched(tmp_path / "run", callbacks=[Hang(), *callbacks])
+    assert ended.value.code == 130
+    assert time.monotonic() - began < 100
 
 
 def test_a_bench_ends_after_the_unit_and_continues(tmp_path, monkeypatch, capfd):

@@ -6,23 +6,18 @@ import shutil
 
 import numpy as np
 import pytest
+import tomli_w
 from typer.testing import CliRunner
 
 from swarmnas.errors import SwarmNASError
 from swarmnas.runs import RunDirectory, checkpoint
 from swarmnas_cli.main import app
+from tests.small_runs import CELL, STUDY, benched, searched, trained
 
-search = pytest.importorskip("swarmnas.search", reason="needs torch", exc_type=ImportError)
+pytest.importorskip("torch")
 pytestmark = pytest.mark.filterwarnings("ignore::swarmnas.errors.SwarmNASWarning")
 
-SETTINGS = {
-    "train_images": 40, "epochs": 3, "channels": 2, "batch_size": 20, "population_size": 4,
-    "threads": 1,
-}  # fmt: skip
-CELLS = [
-    "|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|",
-    "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|",
-]
+CELLS = ["|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|", CELL]
 COMMANDS = {
     "doctor": "doctor RUN",
     "report": "report RUN",
@@ -33,26 +28,36 @@ COMMANDS = {
     "train": "train RUN --protocol quick --epochs 1 --out OUT",
     "compare": "compare RUN --random 1 --epochs 1",
     "watch": "watch RUN --every 0.1",
+    "resume training": "train --resume RUN",
+    "evaluate": "evaluate RUN",
+    "export": "export RUN --out OUT --format torch-export",
+    "resume bench": "bench run STUDY --out RUN",
+    "report bench": "bench report RUN --out OUT",
 }
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    path = tmp_path_factory.mktemp("whole") / "run"
-    search.run(search.SearchConfig.from_mapping(SETTINGS), out=path)
-    return path
+    home = tmp_path_factory.mktemp("whole")
+    searched(home / "search")
+    trained(home / "training")
+    benched(home / "bench")
+    return home
 
 
 @pytest.fixture
-def run(whole, tmp_path):
-    return shutil.copytree(whole, tmp_path / "run")
+def run(whole, tmp_path, request):
+    kind = getattr(request, "param", "search")
+    return shutil.copytree(whole / kind, tmp_path / "run")
 
 
 def answer(command, run):
     """Run a command; return all that it says, which must be no traceback."""
-    table = run.parent / "table.csv"
-    table.write_text("arch,c_valid_1\n" + "".join(f"{cell},{n}\n" for n, cell in enumerate(CELLS)))
-    places = {"RUN": run, "TABLE": table, "OUT": run.parent / "out"}
+    files = {"OUT": "out", "STUDY": "study.toml", "TABLE": "table.csv"}
+    places = {"RUN": run, **{word: run.parent / name for word, name in files.items()}}
+    rows = "".join(f"{cell},{n}\n" for n, cell in enumerate(CELLS))
+    places["TABLE"].write_text(f"arch,c_valid_1\n{rows}")
+    places["STUDY"].write_text(tomli_w.dumps(STUDY))
     words = [str(places.get(word, word)) for word in COMMANDS[command].split()]
     result = CliRunner().invoke(app, words)
     if isinstance(result.exception, SwarmNASError):
@@ -119,8 +124,21 @@ def another_network(run):
     path.write_bytes(checkpoint.encode(checkpoint.Checkpoint(step, {"w": np.ones(3)}, state)))
 
 
-CONFIG, HISTORY = "config.toml", "history.jsonl"
-SPOILED = {
+def weights_torn(run):
+    path = run / "network.safetensors"
+    path.write_bytes(path.read_bytes()[:-8])
+
+
+def network_lost(run):
+    (run / "network.json").unlink()
+
+
+def of_format_7(name, old):
+    return edit(name, old, old.replace("1", "7"))
+
+
+CONFIG, NETWORK = "config.toml", "network.json"
+SEARCH = {
     "first line torn": (first_line_torn, {
         "doctor": "exit 1: ", "report": "expected a JSON object", "explain": "line 1",
         "resume": "line 1", "pareto": "line 1", "watch": "line 1",
@@ -145,7 +163,7 @@ SPOILED = {
         "compare": "syntax error",
     }),
     "operation of a genotype": (edit("genotype.json", '"cell": [["', '"cell": [["../'), {
-        "doctor": "WRONG genotype.json", "train": "got '../none'", "compare": "got '../none'",
+        "doctor": "WRONG genotype.json", "train": "got '../", "compare": "got '../",
     }),
     "a word of 20 MB": (a_word_of_20_mb, {
         "doctor": "at most 16,777,216 bytes", "resume": "at most 16,777,216 bytes",
@@ -190,16 +208,83 @@ SPOILED = {
     "verdicts of nobody": (records("decision", verdicts=[{"trigger": "x"}]), {
         "doctor": "fired: Field required", "explain": "fired: Field required",
     }),
+    "format 7": (of_format_7(CONFIG, "format = 1"), dict.fromkeys(
+        ("doctor", "resume", "report", "explain"), "format 1; got format 7, written by swarmnas 0.",
+    )),
 }  # fmt: skip
+TRAINING = {
+    "first line torn": (first_line_torn, {"doctor": "exit 1: ", "resume training": "line 1"}),
+    "epochs exchanged": (epochs_exchanged, {
+        "doctor": "The file was renamed", "resume training": "got 2 that are torn or altered",
+    }),
+    "checkpoint is a file": (checkpoint_is_a_file, {"resume training": "Not a directory"}),
+    "another network's checkpoint": (another_network, {
+        "resume training": "the state of this training",
+    }),
+    "another genotype": (edit(CONFIG, "skip_connect", "nor_conv_1x1"), {
+        "resume training": "expected one of the genotype",
+    }),
+    "no genotype": (edit(CONFIG, "[genotype]", "[other]"), {
+        "doctor": "WRONG config.toml", "resume training": "genotype: expected an object",
+    }),
+    "a billion channels": (edit(CONFIG, "channels = 2", "channels = 1000000000"), {
+        "resume training": "channels: Input should be less",
+    }),
+    "description cut": (edit(NETWORK, "}", ""), dict.fromkeys(
+        ("evaluate", "export", "doctor"), "syntax error",
+    )),
+    "description lost": (network_lost, dict.fromkeys(
+        ("evaluate", "export"), "goes on with: swarmnas train --resume",
+    )),
+    "description of a larger network": (edit(NETWORK, '"channels": 2', '"channels": 90000'),
+        dict.fromkeys(("evaluate", "export"), "The weights are another network's"),
+    ),
+    "weights torn": (weights_torn, dict.fromkeys(
+        ("evaluate", "export", "doctor"), "expected the weights of a network",
+    )),
+    "data set is a device": (edit(NETWORK, '"dataset": "digits"', '"dataset": "/dev/zero"'), {
+        "evaluate": "got neither at this path",
+    }),
+    "format 7": (of_format_7(CONFIG, "format = 1"), dict.fromkeys(
+        ("resume training", "doctor"), "format 1; got format 7, written by swarmnas 0.",
+    )),
+    "network of format 7": (of_format_7(NETWORK, '"format": 1'), dict.fromkeys(
+        ("evaluate", "export", "doctor"), "network.json: expected format 1; got 7",
+    )),
+}  # fmt: skip
+BENCH = {
+    "first line torn": (first_line_torn, dict.fromkeys(("resume bench", "report bench"), "line 1")),
+    "history doubled": (history_doubled, dict.fromkeys(
+        ("resume bench", "report bench"), "expected the only record of a unit of the study",
+    )),
+    "another study": (edit(CONFIG, "budget = 40", "budget = 41"), {
+        "resume bench": "study, budget: expected 40 as in the study given; got 41",
+    }),
+    "other versions": (edit(CONFIG, "[versions]", '[versions]\nelse = "1"'), {
+        "resume bench": "versions, else: expected nothing",
+    }),
+    "evaluations are a word": (records("unit", evaluations="many"), dict.fromkeys(
+        ("resume bench", "report bench"), "evaluations",
+    )),
+    "no study": (edit(CONFIG, "[study]", "[other]"), dict.fromkeys(
+        ("resume bench", "report bench"), "store of the bench",
+    )),
+    "format 7": (of_format_7(CONFIG, "format = 1"), dict.fromkeys(
+        ("resume bench", "report bench"), "format 1; got format 7, written by swarmnas 0.",
+    )),
+}  # fmt: skip
+SPOILED = {"search": SEARCH, "training": TRAINING, "bench": BENCH}
 
 
 @pytest.mark.parametrize(
-    ("spoil", "command", "says"),
+    ("run", "spoil", "command", "says"),
     [
-        pytest.param(spoil, command, says, id=f"{name}, {command}")
-        for name, (spoil, answers) in SPOILED.items()
+        pytest.param(kind, spoil, command, says, id=f"{kind}: {name}, {command}")
+        for kind, table in SPOILED.items()
+        for name, (spoil, answers) in table.items()
         for command, says in answers.items()
     ],
+    indirect=["run"],
 )
 def test_a_spoiled_run_is_answered_in_one_line(run, spoil, command, says):
     spoil(run)

@@ -238,7 +238,7 @@ def _swarm_states() -> list[bytes]:
 def _with_arrays(value: object) -> object:
     if isinstance(value, dict):
         if set(value) == {"array", "dtype"}:
-            with contextlib.suppress(TypeError, ValueError, OverflowError):
+            with contextlib.suppress(TypeError, ValueError, OverflowError, SyntaxError):
                 return np.array(value["array"], value["dtype"])
         return {key: _with_arrays(item) for key, item in value.items()}
     return value

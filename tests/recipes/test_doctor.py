@@ -7,27 +7,19 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from swarmnas import bench
 from swarmnas.errors import RunError
 from swarmnas.recipes.doctor import examine
 from swarmnas.runs import RunDirectory
+from swarmnas.spaces import create
 from swarmnas_cli.main import app
+from tests.small_runs import benched, searched, trained
 
 pytest.importorskip("torch")
-from swarmnas import search, training
-from swarmnas.spaces import create
-
-SETTINGS = {
-    "train_images": 80, "epochs": 4, "channels": 2, "batch_size": 20, "population_size": 4,
-    "threads": 1,
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    path = tmp_path_factory.mktemp("whole") / "run"
-    search.run(search.SearchConfig.from_mapping(SETTINGS), out=path)
-    return path
+    return searched(tmp_path_factory.mktemp("whole") / "run")
 
 
 @pytest.fixture
@@ -103,24 +95,18 @@ def test_a_spoiled_setting_and_a_process_at_work_are_said(run):
 
 
 def test_a_bench_and_a_training_are_examined_alike(tmp_path):
-    study = {"problems": ["sphere"], "dims": [2], "optimizers": ["cso"], "seeds": 2, "budget": 40}
-    store = bench.run(bench.Study.from_mapping(study), tmp_path / "store")
-    assert examine(store.path).healthy
-    (record, *rest) = (store.path / "history.jsonl").read_text().splitlines(keepends=True)
+    store = benched(tmp_path / "store")
+    assert examine(store).healthy
+    (record, *rest) = (store / "history.jsonl").read_text().splitlines(keepends=True)
     altered = record.replace('"evaluations": 40', '"evaluations": "many"')
-    (store.path / "history.jsonl").write_text("".join([altered, *rest]))
-    assert "record 1: evaluations" in wrong(store.path)["the study's units"]
+    (store / "history.jsonl").write_text("".join([altered, *rest]))
+    assert "record 1: evaluations" in wrong(store)["the study's units"]
 
-    cell = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
-    config = training.TrainingConfig.from_mapping({"threads": 1})
-    how = training.load_protocol("quick").with_settings(
-        {"train_images": 60, "epochs": 1, "channels": 2, "batch_size": 20}
-    )
-    training.train(create("nasbench201").parse(cell), config, how, out=tmp_path / "trained")
-    assert examine(tmp_path / "trained").healthy
-    weights = next((tmp_path / "trained").glob("*.safetensors"))
+    training = trained(tmp_path / "trained")
+    assert examine(training).healthy
+    weights = next(training.glob("*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-8])
-    assert list(wrong(tmp_path / "trained")) == ["network.json"]
+    assert list(wrong(training)) == ["network.json"]
 
 
 def test_the_command_prints_a_line_a_part_and_its_code_says_healthy(run, tmp_path):
