@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -200,7 +199,7 @@ class Optimizer(ABC):
         """Refuse what a derived class proposed if it is no batch."""
         shape = tuple(self._rows.shape)
         most = min(limit, shape[0])
-        fits = isinstance(count, numbers.Integral) and 0 < count <= most
+        fits = isinstance(count, int | np.integer) and 0 < count <= most
         if not fits or shape[1:] != (self.num_dims,):
             raise PluginError(
                 explain(
