@@ -35,7 +35,7 @@ def toured(tmp_path_factory):
 def home(toured, tmp_path):
     """Return an empty directory but for what the pages take as given."""
     first, _ = toured
-    for folder in ("photos", "pets"):
+    for folder in ("shapes", "photos", "pets"):
         shutil.copytree(first / "shapes", tmp_path / folder)
     for stand_in, source in RUNS.items():
         shutil.copytree(first / "runs" / source, tmp_path / "runs" / stand_in)
