@@ -28,6 +28,7 @@ from swarmnas.checks import as_float, explain, one_of, require
 from swarmnas.errors import MissingDependencyError, SettingError
 from swarmnas.problems import Table
 from swarmnas.reports import figures
+from swarmnas.reports.pages import render
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -292,15 +293,6 @@ def write_page(comparison: Comparison, path: Path | str, *, title: str) -> Path:
         MissingDependencyError: jinja2 is not installed.
         RunError: The file cannot be written.
     """
-    jinja = require("jinja2", extra="all", needed_by="the page")
-    environment = jinja.Environment(
-        autoescape=True,
-        loader=jinja.PackageLoader("swarmnas.reports", "templates"),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja.StrictUndefined,
-    )
-    environment.filters["number"] = number
     results = comparison.results
     images = {
         name: "data:image/svg+xml;base64,"
@@ -308,7 +300,9 @@ def write_page(comparison: Comparison, path: Path | str, *, title: str) -> Path:
         for name in comparison.figures
     }
     known = available()
-    text = environment.get_template("comparison.html.jinja").render(
+    text = render(
+        "comparison.html.jinja",
+        filters={"number": number},
         title=title,
         comparison=comparison,
         results=results,

@@ -20,10 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from swarmnas import documents
 from swarmnas.atomic import replace_file, writing
-from swarmnas.checks import as_int, explain, require
+from swarmnas.checks import as_int, explain
 from swarmnas.errors import SettingError, SwarmNASError, SwarmNASWarning
 from swarmnas.phases import Action, Decision, FreezeOperations, Policy, Signals, policies
 from swarmnas.phases.explanation import told
+from swarmnas.reports.pages import render
 from swarmnas.runs import RunDirectory
 from swarmnas.spaces import Genotype, Space
 from swarmnas.spaces import create as create_space
@@ -341,18 +342,11 @@ def render_report(runs: Sequence[SearchRecords], *, live: bool = False) -> str:
         runs: What it shows, at least one.
         live: The page asks the server that it came from for news.
     """
-    jinja = require("jinja2", extra="all", needed_by="the page")
-    environment = jinja.Environment(
-        autoescape=True,
-        loader=jinja.PackageLoader("swarmnas.reports", "templates"),
-        undefined=jinja.StrictUndefined,
-    )
     names = ", ".join(run.path.name for run in runs)
-    return str(
-        environment.get_template("search.html.jinja").render(
-            title=f"Search {names}" if len(runs) == 1 else f"Searches {names}",
-            data=_for_script(page_data(runs, live=live)),
-        )
+    return render(
+        "search.html.jinja",
+        title=f"Search {names}" if len(runs) == 1 else f"Searches {names}",
+        data=_for_script(page_data(runs, live=live)),
     )
 
 

@@ -7,14 +7,10 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.docs.pages import DOCS, python_blocks
+from tests.docs.pages import PROGRAMS as PAGES
+from tests.docs.pages import ROOT, python_blocks
 
-PROGRAMS = [
-    code
-    for page in ("integrations.md", "cluster.md")
-    for code, walk, _ in python_blocks(DOCS / "how-to" / page)
-    if walk
-]
+PROGRAMS = [code for page in PAGES for code, walk, _ in python_blocks(ROOT / page) if walk]
 
 
 @pytest.mark.slow

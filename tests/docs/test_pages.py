@@ -9,11 +9,25 @@ import pytest
 from typer.main import get_command
 
 from swarmnas.errors import MissingDependencyError
+from swarmnas.phases import parse_policy
 from swarmnas_cli.main import app
-from tests.docs.pages import PAGES, ROOT, blocks, python_blocks
+from tests.docs.pages import (
+    NOT_RUN,
+    PAGES,
+    PROGRAMS,
+    ROOT,
+    SHELL,
+    WALKED,
+    blocks,
+    fenced,
+    left_out,
+    name,
+    python_blocks,
+    shell_commands,
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_lead_to_files(page):
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.S | re.M)
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
@@ -21,37 +35,35 @@ def test_links_lead_to_files(page):
             assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_commands_are_spelled_as_they_exist(page):
-    for block in [*blocks(page, "console"), *blocks(page, "sh")]:
-        for line in block.replace("\\\n", " ").splitlines():
-            words = line.split("#")[0].removeprefix("$ ").split()
-            if not words or words[0] != "swarmnas":
-                continue
-            command = get_command(app)
-            for word in words[1:]:
-                if not word.startswith("-") and hasattr(command, "commands"):
-                    assert word in command.commands, line
-                    command = command.commands[word]
-            known = {option for parameter in command.params for option in parameter.opts}
-            flags = {word for word in words if word.startswith("--")}
-            assert flags <= known | {"--help"}, line
+    for line in shell_commands(page):
+        words = line.split()
+        if words[0] != "swarmnas":
+            continue
+        command = get_command(app)
+        for word in words[1:]:
+            if not word.startswith("-") and hasattr(command, "commands"):
+                assert word in command.commands, line
+                command = command.commands[word]
+        known = {option for parameter in command.params for option in parameter.opts}
+        flags = {word for word in words if word.startswith("--")}
+        assert flags <= known | {"--help"}, line
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_scripts_take_the_flags_that_the_page_gives(page):
-    for block in [*blocks(page, "console"), *blocks(page, "sh")]:
-        for script, line in re.findall(r"python (\S+\.py)(.*)", block.replace("\\\n", " ")):
-            if script.startswith("perf/"):
-                source = (ROOT / script).read_text(encoding="utf-8")
-                for flag in re.findall(r"--([a-z-]+)", line):
-                    assert re.search(f'"(--)?{flag}"', source), line
+    for line in shell_commands(page):
+        for script, flags in re.findall(r"python (perf/\S+\.py)(.*)", line):
+            source = (ROOT / script).read_text(encoding="utf-8")
+            for flag in re.findall(r"--([a-z-]+)", flags):
+                assert re.search(f'"(--)?{flag}"', source), line
 
 
 WITH_PYTHON = [page for page in PAGES if any(not walk for _, walk, _ in python_blocks(page))]
 
 
-@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=name)
 def test_python_on_the_page_runs_and_prints_what_it_says(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     module = types.ModuleType("page")
@@ -70,10 +82,29 @@ def test_python_on_the_page_runs_and_prints_what_it_says(page, tmp_path, monkeyp
         pytest.skip(f"all else ran, but extras are not installed: {', '.join(absent)}")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_toml_on_the_page_is_toml(page):
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_toml_on_the_page_is_valid(page):
     for block in blocks(page, "toml"):
-        assert tomllib.loads(block)
+        document = tomllib.loads(block)
+        assert "phase" not in document or parse_policy(block, source=page.name).phases
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_block_of_code_is_run(page):
+    text = page.read_text(encoding="utf-8")
+    found = fenced(page)
+    assert len(re.findall(r"^\s*(?:```|~~~)", text, flags=re.M)) == 2 * len(found)
+    assert {language for language, _ in found} <= {*SHELL, "python", "toml", "text", "bibtex"}
+    programs = [code for code, waits, _ in python_blocks(page) if waits]
+    assert not programs or page in WALKED or name(page) in PROGRAMS
+    for code in blocks(page, "text"):  # what is not run must not look as if it were
+        assert not re.search(r"^(\$|swarmnas|python|make|import) ", code, flags=re.M)
+
+
+def test_what_no_test_runs_is_on_a_page():
+    left = {left_out(page, step) for page in PAGES for step in shell_commands(page)}
+    assert set(NOT_RUN) <= left
+    assert {name(page) for page in PAGES} >= set(PROGRAMS)
 
 
 def test_the_readme_leads_to_every_page():

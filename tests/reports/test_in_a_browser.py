@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from swarmnas.reports import serving, write_report
+from swarmnas.bench import Study, run
+from swarmnas.bench.results import Results
+from swarmnas.reports import compare, serving, write_page, write_report
 from swarmnas.search.trace import MAX_GENERATIONS, MAX_PARTICLES
 from tests.reports.searches import write_search
 
@@ -30,7 +32,7 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM or not DRIVER, reason="chromium or chromedriver is absent"),
 ]
 
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+SIZES = {"desktop": (1280, 900), "phone": (390, 844), "narrow phone": (320, 640)}
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
+    """Return the reports of searches by what they show."""
     home = tmp_path_factory.mktemp("runs")
     finished = write_search(home / "finished", space="darts", epochs=12)
     broken = write_search(home / "broken", epochs=12, stop_after=7)
@@ -53,17 +56,33 @@ def pages(tmp_path_factory):
     }
 
 
+@pytest.fixture(scope="module")
+def bench_page(tmp_path_factory):
+    home = tmp_path_factory.mktemp("bench")
+    problems, optimizers = ["sphere", "rastrigin", "ackley"], ["icso", "cso", "random"]
+    study = {"problems": problems, "dims": [2], "optimizers": optimizers, "seeds": 2}
+    store = run(Study.from_mapping({**study, "budget_per_dim": 50}), home / "store")
+    comparison = compare(Results.read(store.path), rival="icso")
+    return write_page(comparison, home / "report.html", title="Three optimizers")
+
+
 @pytest.fixture(params=["finished", "broken off", "side by side"])
 def page(request, pages):
     return pages[request.param]
 
 
+@pytest.fixture(params=["finished", "broken off", "side by side", "bench"])
+def any_page(request, pages, bench_page):
+    return bench_page if request.param == "bench" else pages[request.param]
+
+
 def opened(browser, path, size="desktop"):
     width, height = SIZES[size]
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == "phone"}
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": "phone" in size}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     browser.get(Path(path).as_uri())
-    assert browser.execute_script("return document.documentElement.dataset.ready") == "yes"
+    ready = browser.execute_script("return document.documentElement.dataset.ready")
+    assert ready == "yes" or not browser.find_elements(By.ID, "data")  # what draws itself has drawn
 
 
 def moved(browser, slider, value):
@@ -80,12 +99,23 @@ def tip(browser):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_nothing_is_wrong_on_the_console_and_nothing_sticks_out(browser, page, size):
+def test_nothing_is_wrong_on_the_console_and_nothing_sticks_out(browser, any_page, size):
     browser.get_log("browser")
-    opened(browser, page, size)
+    opened(browser, any_page, size)
     assert browser.get_log("browser") == []
     assert browser.execute_script("return document.documentElement.scrollWidth") <= SIZES[size][0]
-    assert browser.find_elements(By.CSS_SELECTOR, "svg .curve")
+    assert browser.find_elements(By.CSS_SELECTOR, "svg .curve, figure img")
+
+
+def test_the_names_of_phases_are_whole_where_bands_are_narrow(browser, page):
+    opened(browser, page, "narrow phone")
+    for drawing in browser.find_elements(By.CSS_SELECTOR, "svg[aria-label^='Course']"):
+        names = drawing.find_elements(By.CSS_SELECTOR, "g > text[font-weight]")
+        known = ["warm-up", "exploration", "stability"]
+        assert [name.text for name in names] in (known, known[:2])
+        ends = [0.0, *(name.rect["x"] + name.rect["width"] for name in names)]
+        assert all(name.rect["x"] >= end for name, end in zip(names, ends, strict=False))
+        assert ends[-1] <= drawing.rect["x"] + drawing.rect["width"]
 
 
 def test_sliders_move_the_alphas_and_the_swarm(browser, pages):
@@ -134,11 +164,11 @@ def test_curves_tell_their_readings(browser, page):
     assert "validation loss: " in tip(browser)
 
 
-def test_the_theme_follows_the_system_and_switches(browser, page):
+def test_the_theme_follows_the_system_and_switches(browser, any_page):
     for system, other in (("light", "dark"), ("dark", "light")):
         preference = {"features": [{"name": "prefers-color-scheme", "value": system}]}
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", preference)
-        opened(browser, page)
+        opened(browser, any_page)
         colour = lambda: browser.execute_script(
             "return getComputedStyle(document.body).backgroundColor"
         )
@@ -152,13 +182,13 @@ def test_the_theme_follows_the_system_and_switches(browser, page):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_axe_finds_no_serious_fault(browser, page, theme, size):
+def test_axe_finds_no_serious_fault(browser, any_page, theme, size):
     script = os.environ.get("AXE_CORE")
     if not script:
         pytest.skip("AXE_CORE does not name axe.min.js of the npm package axe-core")
     preference = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", preference)
-    opened(browser, page, size)
+    opened(browser, any_page, size)
     browser.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true })")
     browser.execute_script(Path(script).read_text(encoding="utf-8"))
     found = browser.execute_async_script(

@@ -1,4 +1,3 @@
-"use strict";
 // Draws the searches that the element #data holds. Text of a run only ever becomes text nodes and
 // attributes; nothing is parsed as HTML.
 
@@ -145,20 +144,19 @@ function course(run, width) {
     viewBox: `0 0 ${width} ${height}`, role: "group",
     "aria-label": "Course of the search: phases, curves and decisions. The same as tables below.",
   });
-  for (const stay of run.phases) {
+  const names = labels(run.phases.map((stay) => [stay.name, x(stay.first - 0.5), x(stay.last + 0.5)]), left, width);
+  run.phases.forEach((stay, number) => {
     const from = x(stay.first - 0.5), to = x(stay.last + 0.5);
     const text = `${stay.name}, epochs ${stay.first} to ${stay.last}: ${MOVERS[stay.alphas]}` +
       (stay.optimizer ? ` (${stay.optimizer})` : "") + (stay.ended ? `\nended: ${stay.ended}` : "");
-    const room = Math.floor((to - from) / 6.2);
     drawing.append(
       svg("rect", { x: from, y: bandTop, width: to - from, height: height - bandTop - 18,
         fill: `var(--${stay.alphas})` }),
       svg("line", { x1: from, x2: from, y1: bandTop, y2: height - 18, class: "axis" }),
       svg("g", hints(text),
         svg("rect", { x: from, y: bandTop, width: to - from, height: 26, fill: "transparent" }),
-        svg("text", { x: from + 5, y: bandTop + 17, "font-weight": 600 },
-          stay.name.length > room ? stay.name.slice(0, Math.max(room - 1, 1)) + "…" : stay.name)));
-  }
+        svg("text", { x: names[number].at, y: bandTop + 17, "font-weight": 600 }, names[number].text)));
+  });
   for (const panel of panels) {
     top += 28;
     const series = panel.values || Object.fromEntries(panel.curves.map((name) => [name, run.curves[name]]));
@@ -216,6 +214,20 @@ function course(run, width) {
   });
   drawing.append(cursor, area, decisionMarks(run, x, marksAt, height - 18));
   return drawing;
+}
+
+function labels(bands, left, right) {
+  // A name stands in its band, or further left where that is too narrow; many phases are cut.
+  const letter = 6.6, gap = 5, placed = [];
+  for (const [text, from] of [...bands].reverse()) {
+    right = Math.min(from + gap, right - gap - letter * text.length);
+    placed.unshift({ text, at: right });
+  }
+  if (right >= left) return placed;
+  return bands.map(([text, from, to]) => {
+    const room = Math.max(Math.floor((to - from) / letter), 2);
+    return { text: text.length > room ? text.slice(0, room - 1) + "…" : text, at: from + gap };
+  });
 }
 
 function readings(run, at) {
@@ -559,17 +571,7 @@ function draw() {
 
 // Theme, size, news
 
-const themeButton = document.getElementById("theme");
-function setTheme(name) {
-  document.documentElement.dataset.theme = name;
-  themeButton.textContent = name === "dark" ? "Light" : "Dark";
-  themeButton.setAttribute("aria-label", `Switch to the ${name === "dark" ? "light" : "dark"} theme`);
-}
-themeButton.addEventListener("click", () => {
-  setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
-  draw();
-});
-setTheme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+document.addEventListener("themed", draw);
 draw();
 
 let drawnAt = innerWidth;
