@@ -81,7 +81,7 @@ def _checked(record: dict[str, Any]) -> dict[str, Any] | None:
     match record.get("kind"):
         case "epoch":
             return {**record, **Signals.from_json(record).to_json()}
-        case "decision" | "divergence" as kind:
+        case "decision" | "divergence" | "candidate" as kind:
             epoch = as_int("epoch", record.get("epoch"), low=0)
             return {"kind": kind, "epoch": epoch, **Decision.from_json(record).to_json()}
     return None

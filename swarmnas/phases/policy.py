@@ -600,6 +600,9 @@ class Policy(Model):
     def with_settings(self, **settings: Any) -> Policy:
         """Return the policy with settings changed in every phase that they apply to.
 
+        Another ``optimizer`` starts from its own defaults: the ``optimizer_settings`` of the one
+        before go with it, unless they are given too.
+
         Raises:
             SettingError: A value is out of range, or no phase has that setting.
 
@@ -614,10 +617,12 @@ class Policy(Model):
                 raise SettingError(
                     unknown_name(f"policy {self.name!r}", setting, set().union(*usable))
                 )
-        phases = [
-            Phase(**phase.to_data() | {k: v for k, v in settings.items() if k in names})
-            for phase, names in zip(self.phases, usable, strict=True)
-        ]
+        phases = []
+        for phase, names in zip(self.phases, usable, strict=True):
+            data = phase.to_data()
+            if settings.get("optimizer", phase.optimizer) != phase.optimizer:
+                data.pop("optimizer_settings", None)
+            phases.append(Phase(**data | {k: v for k, v in settings.items() if k in names}))
         return Policy(**{**self._head(), "phases": phases})
 
     def _head(self) -> dict[str, Any]:

@@ -86,6 +86,15 @@ class SearchConfig(BaseModel):
     rate_halvings: int = Field(
         3, ge=0, description="How often a loss that is no number halves the weights' rate, at most."
     )
+    candidates: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Likely genotypes to train at the end; the best is the answer.",
+    )
+    candidate_epochs: int = Field(
+        2, ge=1, le=10**6, description="Length of each of these trainings, from scratch."
+    )
     bound: float | None = Field(
         None, gt=0, description="Alphas live in a box of +- this; the adapter's default if unset."
     )

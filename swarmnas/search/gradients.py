@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ __all__ = [
     "Batch",
     "Mixing",
     "alpha_loss",
+    "assess",
     "finite_step",
     "first_order",
     "mixing_of",
@@ -76,6 +77,23 @@ def finite_step(where: str, loss: Tensor, norm: Tensor) -> float:
     finite_loss(where, value)
     finite_loss(f"gradient of the {where}", length)
     return value
+
+
+def assess(predict: Callable[[Tensor], Tensor], batches: Iterable[Batch]) -> list[float]:
+    """Return summed loss (nats), right answers and images, over batches, without gradients.
+
+    Args:
+        predict: Images -> logits.
+        batches: Images and labels, on the device of ``predict``.
+    """
+    loss = correct = count = 0.0
+    with torch.no_grad():
+        for images, labels in batches:
+            logits = predict(images)
+            loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
+            correct += float((logits.argmax(1) == labels).sum())
+            count += len(labels)
+    return [loss, correct, count]
 
 
 def alpha_loss(

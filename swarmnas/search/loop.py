@@ -46,6 +46,7 @@ from swarmnas.phases import (
 )
 from swarmnas.runs import Callback, Callbacks, Checkpoint, RunDirectory, restoring
 from swarmnas.search.building import build_supernet
+from swarmnas.search.candidates import likeliest, train_candidate
 from swarmnas.search.config import SearchConfig, default_path
 from swarmnas.search.drivers import (
     GradientDriver,
@@ -56,7 +57,7 @@ from swarmnas.search.drivers import (
     write_alphas,
 )
 from swarmnas.search.following import Follower
-from swarmnas.search.gradients import Batch, Mixing, finite_step, mixing_of
+from swarmnas.search.gradients import Batch, Mixing, assess, finite_step, mixing_of
 from swarmnas.search.limits import Limits
 from swarmnas.search.loaders import Endless, Loader, images_of, set_epoch
 from swarmnas.search.probes import (
@@ -224,6 +225,7 @@ class _Search:
             if phase.alphas in ("swarm", "alternate"):
                 create_swarm(self._adapter, phase, seed=rng.seed_sequence(config.seed))
         images = images_of(config, self._device, train=train, valid=valid)
+        self._images = images
         self._train, self._valid = images.train, images.valid
         if config.batch_size % self.team.size or config.batch_size < 2 * self.team.size:
             raise SettingError(
@@ -537,16 +539,9 @@ class _Search:
     def _validate(self, phase_epochs: int) -> tuple[float, float]:
         """Return loss and accuracy over at most ``valid_images`` validation images."""
         mixing = self._constant_mixing(phase_epochs)
-        loss = correct = images_seen = 0.0
-        with torch.no_grad():
-            for images, labels in islice(
-                self._valid_batches(), self.team.rank, None, self.team.size
-            ):
-                logits = self._supernet(images, mixing=mixing)
-                loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
-                correct += float((logits.argmax(1) == labels).sum())
-                images_seen += len(labels)
-        loss, correct, images_seen = self.team.total([loss, correct, images_seen], self._device)
+        batches = islice(self._valid_batches(), self.team.rank, None, self.team.size)
+        sums = assess(lambda images: self._supernet(images, mixing=mixing), batches)
+        loss, correct, images_seen = self.team.total(sums, self._device)
         return loss / images_seen, correct / images_seen
 
     def _share(self, batch: Batch) -> Batch:
@@ -708,7 +703,12 @@ class _Search:
             self._set_supernet(max(1, len(self._engine.history)))
 
     def _finish(self, directory: RunDirectory, callbacks: Callback) -> SearchResult:
-        genotype, taken_from = self._within_limits(self._read_out())
+        tried = self._try_candidates(directory, callbacks) if self.config.candidates else []
+        if tried:
+            best = min(tried, key=lambda record: float(record["valid_loss"]))
+            genotype, taken_from = self._space.parse(best["genotype"]), {"candidates": len(tried)}
+        else:
+            genotype, taken_from = self._within_limits(self._read_out())
         phases = _summaries(directory.history())
         signals = self._engine.history[-1]
         found = {
@@ -770,6 +770,51 @@ class _Search:
                 list(self._valid_batches()),
                 rng=rng.generator(self.config.seed, Stream.READ_OUT),
             )
+
+    def _try_candidates(self, directory: RunDirectory, callbacks: Callback) -> list[dict[str, Any]]:
+        """Train the genotypes that the alphas make likely, the read-out first; return on record.
+
+        Processes share them; a checkpoint after each round lets a resumed search go on from there.
+        """
+        draws = rng.generator(self.config.seed, Stream.CANDIDATES)
+        likely = likeliest(self._space, read_alphas(self._supernet), rng=draws)
+        found = dict.fromkeys([self._read_out(), *likely])
+        allowed = filter(self._limits.allow, found) if self._limits else found
+        wanted = list(islice(allowed, self.config.candidates))
+        tried = [record for record in directory.history() if record.get("kind") == "candidate"]
+        for start in range(len(tried), len(wanted), self.team.size):
+            group = wanted[start : start + self.team.size]
+            figures = [0.0] * (2 * len(group))
+            if self.team.rank < len(group):
+                at = 2 * self.team.rank
+                figures[at : at + 2] = train_candidate(
+                    group[self.team.rank],
+                    self._space,
+                    self.config,
+                    self._images,
+                    self._valid_batches,
+                    device=self._device,
+                    seed=self._stream(Stream.CANDIDATES),
+                )
+            figures = self.team.total(figures, self._device)
+            for number, genotype in enumerate(group):
+                loss, accuracy = figures[2 * number : 2 * number + 2]
+                text = genotype.to_text()
+                record = {
+                    "kind": "candidate",
+                    "epoch": len(self._engine.history),
+                    "phase": self._engine.phase.name,
+                    "genotype": text,
+                    "valid_loss": loss,
+                    "valid_accuracy": accuracy,
+                    "reason": f"candidate {start + number + 1} of {len(wanted)}, {text}: "
+                    f"loss {loss:.4f}, accuracy {accuracy:.4f}",
+                    "stop": True,
+                }
+                self._record(directory, callbacks, record)
+                tried.append(record)
+            self._save(directory, callbacks)
+        return tried
 
 
 def _summaries(history: Iterable[Mapping[str, Any]]) -> tuple[PhaseSummary, ...]:

@@ -19,3 +19,4 @@ class Stream(IntEnum):
     PROBES = 7
     READ_OUT = 8
     NETWORK = 9
+    CANDIDATES = 10

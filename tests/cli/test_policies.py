@@ -32,7 +32,7 @@ def printed(*words, width=80):
 def run(tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "run"
     config = search.SearchConfig(
-        dataset="digits", train_images=80, epochs=6, channels=2, batch_size=20, threads=1,
+        dataset="digits", train_images=80, epochs=8, channels=2, batch_size=20, threads=1,
         policy="g-icso-nas", population_size=6,
     )  # fmt: skip
     search.run(config, out=path)
@@ -106,7 +106,7 @@ def test_a_new_policy_overwrites_nothing(tmp_path):
 
 def test_the_runs_own_policy_decides_as_the_run_did(run):
     output = printed("policy", "simulate", "g-icso-nas", "--history", run)
-    assert "scaled from 50 planned epochs to 6" in output
+    assert "scaled from 50 planned epochs to 8" in output
     assert output.endswith("These are the run's own decisions.")
     told = json.loads(invoke("policy", "simulate", "g-icso-nas", "--history", run, "--json").output)
     recorded = [r for r in RunDirectory.open(run).history() if r["kind"] == "decision"]

@@ -26,7 +26,33 @@ from swarmnas.phases import (
 )
 from swarmnas.testing.phases import drive
 
-THREE = load_policy("g-icso-nas").rescaled(epochs=10)
+THREE = parse_policy(
+    """
+    name = "three"
+    epochs = 10
+    max_epochs = 15
+    max_returns = 1
+
+    [[phase]]
+    name = "warm-up"
+    alphas = "frozen"
+    until = [{ trigger = "epochs", at_least = 3 }]
+
+    [[phase]]
+    name = "exploration"
+    alphas = "swarm"
+    optimizer_settings = { phi = 0.3 }
+    train_under = "particles"
+    until = [{ trigger = "diversity", below = 0.05 }, { trigger = "epochs", at_least = 4 }]
+
+    [[phase]]
+    name = "stability"
+    alphas = "gradient"
+    until = [{ trigger = "genotype-stable", for_epochs = 1 }, { trigger = "epochs", at_least = 3 }]
+    back_to = [{ phase = "exploration", when = { trigger = "skip-share", above = 0.5 } }]
+    """,
+    source="three.toml",
+)
 
 
 def records(engine, count, **readings):
@@ -208,6 +234,8 @@ def test_values_change_in_line_over_the_phase():
 def test_settings_reach_the_phases_that_have_them():
     policy = THREE.with_settings(optimizer="cso", population_size=8, temperature=0.5)
     assert policy["exploration"].optimizer == "cso"
+    assert policy["exploration"].optimizer_settings == {}  # those of another optimizer
+    assert THREE.with_settings(optimizer="icso") == THREE
     assert policy["exploration"].until == THREE["exploration"].until
     assert [phase.temperature for phase in policy.phases] == [0.5] * 3
     assert "optimizer" not in policy["stability"].settings()

@@ -1,0 +1,112 @@
+"""Which driver, which policy? Searches of the preset ``nasbench201-cpu``, looked up in the table.
+
+Usage: ``OMP_NUM_THREADS=1 python perf/nasbench201_study.py CIFAR10.npz TABLE.csv.gz --seeds 0 1 2
+[--only icso cso darts] [--out FOLDER] [--reveal]``. A call goes on with searches that were broken
+off and passes over those that ended; several calls may share the folder, each with runs of its own.
+
+A line a search: the cell at every epoch, the read-out and the answer with the table's validation
+accuracy, and the processor's minutes. ``--reveal`` adds the test accuracy of the answers, for
+once everything is chosen. A cell is written by its six edges, 0-1, 0-2, 1-2, 0-3, 1-3, 2-3: ``3``
+and ``1`` are convolutions, ``s`` skip, ``p`` pooling, ``0`` none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+from swarmnas.phases import Policy, load_policy
+from swarmnas.problems import Table
+from swarmnas.recipes import load_preset
+from swarmnas.runs import RunDirectory
+from swarmnas.search import SearchConfig, resume, run
+
+VALID, TEST = "cifar10_valid_200", "cifar10_test_200"
+LETTERS = {
+    "nor_conv_3x3": "3", "nor_conv_1x1": "1", "skip_connect": "s", "avg_pool_3x3": "p", "none": "0",
+}  # fmt: skip
+
+
+def methods() -> dict[str, dict[str, Any]]:
+    """Return what each search changes in the preset; policies of our own as objects."""
+    hybrid = load_policy("g-icso-nas")
+    swarm = hybrid["exploration"].optimizer_settings
+    plain = {**swarm, "crowding_weight": 0.0}
+    optimizers = {name: {"optimizer": name} for name in ("cso", "pso", "cma", "random")}
+    policies = {name: {"policy": name} for name in ("darts", "beta-darts", "swarm-only")}
+    late = hybrid.model_copy(update={"name": "no-warm-up", "phases": hybrid.phases[1:]})
+    return {
+        "icso": {},
+        "icso-without-diversity": {"policy": hybrid.with_settings(optimizer_settings=plain)},
+        **optimizers,
+        **policies,
+        "no-warm-up": {"policy": Policy.model_validate(late.model_dump(exclude_none=True))},
+    }
+
+
+def short(text: str) -> str:
+    """Return a cell's six letters."""
+    return "".join(
+        LETTERS[part.split("~")[0]] for part in text.replace("+", "").split("|") if part
+    )
+
+
+def search(changes: dict[str, Any], path: Path, dataset: str, seed: int) -> float:
+    """Search, or go on; return the processor's minutes since this call."""
+    began = time.process_time()
+    if (path / "config.toml").exists():
+        resume(path)
+        return (time.process_time() - began) / 60
+    policy = changes.get("policy")
+    if isinstance(policy, Policy):
+        file = path.with_suffix(".toml")
+        file.write_text(policy.to_toml())
+        changes = {**changes, "policy": str(file)}
+    settings = load_preset("nasbench201-cpu") | {"dataset": dataset, "seed": seed} | changes
+    run(SearchConfig.from_mapping(settings), out=path)
+    return (time.process_time() - began) / 60
+
+
+def told(path: Path, table: Table, *, reveal: bool) -> tuple[str, float]:
+    """Return the line of a search that ended, and the figure that counts."""
+    valid = table.column(VALID)
+    records = RunDirectory.open(path).history()
+    cells = [record["genotype"] for record in records if record["kind"] == "epoch"]
+    answer = json.loads((path / "genotype.json").read_text())["text"]
+    row = table.row_of(answer)
+    course = " ".join(f"{short(cell)} {valid[table.row_of(cell)]:.2f}" for cell in cells)
+    figure = float((table.column(TEST) if reveal else valid)[row])
+    test = f" test {figure:.2f}" if reveal else ""
+    return f"{course} | {short(answer)} {valid[row]:.2f}{test}", figure
+
+
+def main() -> None:
+    """Search what is asked for, then print means and spreads."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("dataset")
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+", required=True)
+    parser.add_argument("--only", nargs="+", choices=list(methods()), default=list(methods()))
+    parser.add_argument("--out", type=Path, default=Path("runs/nasbench201-study"))
+    parser.add_argument("--reveal", action="store_true", help="show test accuracies")
+    given = parser.parse_args()
+    table = Table.read(given.table)
+    given.out.mkdir(parents=True, exist_ok=True)
+    for name in given.only:
+        figures = []
+        for seed in given.seeds:
+            path = given.out / f"{name}-seed{seed}"
+            minutes = search(methods()[name], path, given.dataset, seed)
+            line, figure = told(path, table, reveal=given.reveal)
+            figures.append(figure)
+            print(f"{name} seed {seed} ({minutes:.1f} min): {line}", flush=True)
+        spread = statistics.stdev(figures) if len(figures) > 1 else 0.0
+        print(f"{name}: mean {statistics.mean(figures):.2f}, std {spread:.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

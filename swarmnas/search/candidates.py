@@ -1,0 +1,116 @@
+"""Candidates: genotypes that a search's alphas make likely, trained briefly and compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from swarmnas.errors import DivergenceError
+from swarmnas.networks import Network
+from swarmnas.search.config import SearchConfig
+from swarmnas.search.gradients import Batch, assess, finite_step
+from swarmnas.search.loaders import Images, set_epoch
+from swarmnas.spaces import Genotype, Space
+
+__all__ = ["likeliest", "train_candidate"]
+
+DRAWS = 4096
+"""Genotypes that are drawn from the alphas to see which are likely."""
+
+
+def likeliest(
+    space: Space, alphas: Mapping[str, np.ndarray[Any, Any]], *, rng: np.random.Generator
+) -> Iterator[Genotype]:
+    """Yield genotypes drawn from the softmax of alphas, each once, the most frequent first.
+
+    Each edge draws its operation (Gumbel noise on the logits), then the space decodes.
+
+    Args:
+        space: Decodes.
+        alphas: Cell name -> ``(E, O)`` logits.
+        rng: Draws.
+
+    Example:
+        >>> from swarmnas.spaces import create
+        >>> space, rng = create("nasbench201"), np.random.default_rng(0)
+        >>> alphas = space.encode(space.random_genotype(rng))
+        >>> sharp = {name: 9 * rows for name, rows in alphas.items()}
+        >>> next(likeliest(space, sharp, rng=rng)) == space.decode(alphas)
+        True
+    """
+    columns = space.decode_indices(
+        {name: rows + rng.gumbel(size=(DRAWS, *rows.shape)) for name, rows in alphas.items()}
+    )
+    ends = np.cumsum([rows.shape[1] for rows in columns.values()])[:-1]
+    kinds, times = np.unique(np.concatenate(list(columns.values()), 1), axis=0, return_counts=True)
+    for row in kinds[np.argsort(-times, kind="stable")]:
+        yield space.genotype_of(dict(zip(columns, np.split(row, ends), strict=True)))
+
+
+def train_candidate(
+    genotype: Genotype,
+    space: Space,
+    config: SearchConfig,
+    images: Images,
+    valid: Callable[[], Iterable[Batch]],
+    *,
+    device: torch.device,
+    seed: np.random.SeedSequence,
+) -> tuple[float, float]:
+    """Train a genotype's network from scratch as the search trains its weights, and judge it.
+
+    Args:
+        genotype: What to train.
+        space: Its space.
+        config: ``candidate_epochs``, the size of the network, and how weights are trained; the
+            rate falls with every step.
+        images: Those of the search; its training batches teach the weights.
+        valid: Gives the batches that judge.
+        device: Where to train.
+        seed: Draws the first weights.
+
+    Returns:
+        Validation loss in nats, infinite if training diverged, and accuracy in [0, 1].
+    """
+    network = Network(
+        space,
+        genotype,
+        num_classes=images.num_classes,
+        in_channels=images.in_channels,
+        channels=config.network_channels or config.channels,
+        cells=config.network_cells or config.cells,
+        seed=seed,
+    ).to(device)
+    weights = list(network.parameters())
+    sgd = torch.optim.SGD(
+        weights,
+        lr=config.learning_rate,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        nesterov=config.momentum > 0,
+    )
+    low, high = config.learning_rate_end, config.learning_rate
+    steps = config.candidate_epochs * len(images.train)
+    try:
+        for epoch in range(config.candidate_epochs):
+            set_epoch(images.train, epoch + 1)
+            for at, (inputs, labels) in enumerate(images.train):
+                progress = (epoch * len(images.train) + at) / steps
+                for group in sgd.param_groups:
+                    group["lr"] = low + (high - low) * (1 + math.cos(math.pi * progress)) / 2
+                loss = functional.cross_entropy(network(inputs.to(device)), labels.to(device))
+                sgd.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                norm = torch.nn.utils.clip_grad_norm_(weights, config.gradient_clip)
+                finite_step("training loss", loss, norm)
+                sgd.step()
+    except DivergenceError:
+        return math.inf, 0.0
+    network.eval()
+    loss_sum, correct, count = assess(network, valid())
+    return loss_sum / count, correct / count
