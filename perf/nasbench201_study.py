@@ -50,9 +50,7 @@ def methods() -> dict[str, dict[str, Any]]:
 
 def short(text: str) -> str:
     """Return a cell's six letters."""
-    return "".join(
-        LETTERS[part.split("~")[0]] for part in text.replace("+", "").split("|") if part
-    )
+    return "".join(LETTERS[part.split("~")[0]] for part in text.replace("+", "").split("|") if part)
 
 
 def search(changes: dict[str, Any], path: Path, dataset: str, seed: int) -> float:
