@@ -1,5 +1,7 @@
 """A search, a training and a bench, each small: whole runs for tests to copy, spoil or stop."""
 
+from swarmnas.runs import RunDirectory
+
 SEARCH = {
     "train_images": 80, "epochs": 4, "channels": 2, "batch_size": 20, "population_size": 4,
     "threads": 1,
@@ -38,3 +40,15 @@ def benched(path):
 
     bench.run(bench.Study.from_mapping(STUDY), path)
     return path
+
+
+def outcome(path):
+    """Return all that a run says, but for clocks."""
+    records = RunDirectory.open(path).history()
+    for record in records:
+        record.pop("timing", None)
+    return records, {
+        file.name: file.read_bytes()
+        for file in path.iterdir()
+        if file.suffix in (".json", ".safetensors")
+    }

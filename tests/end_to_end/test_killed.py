@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from swarmnas.runs import RunDirectory
+from tests.small_runs import outcome
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks its runs")
 
@@ -28,18 +28,6 @@ def moments(count):
 
 def writes(*numbers):
     return [{"write": number} for number in numbers]
-
-
-def outcome(path):
-    """Return all that a run says, but for clocks."""
-    records = RunDirectory.open(path).history()
-    for record in records:
-        record.pop("timing", None)
-    return records, {
-        file.name: file.read_bytes()
-        for file in path.iterdir()
-        if file.suffix in (".json", ".safetensors")
-    }
 
 
 @pytest.mark.timeout(3600)

@@ -319,6 +319,22 @@ def test_a_disk_that_fills_up_ends_a_search_in_one_line_and_it_resumes(
     assert story(tmp_path / "broken") == story(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("failing", [slice(0, 1), slice(None)])
+def test_a_particle_whose_loss_is_no_number_fails_alone(tiny, tmp_path, monkeypatch, failing):
+    evaluate = Supernet.evaluate_swarm
+
+    def spoiled(self, *given, **settings):
+        losses = evaluate(self, *given, **settings)
+        losses[failing] = torch.nan
+        return losses
+
+    monkeypatch.setattr(Supernet, "evaluate_swarm", spoiled)
+    search.run(tiny(), out=tmp_path / "run")
+    records = RunDirectory.open(tmp_path / "run").history()
+    assert [r["epoch"] for r in records if r["kind"] == "epoch"][-1] == tiny().epochs
+    assert not [r for r in records if r["kind"] == "divergence"]
+
+
 def test_a_second_process_in_the_run_directory_is_refused(tiny, tmp_path):
     search.run(tiny(), out=tmp_path / "run")
     with RunDirectory.open(tmp_path / "run").lock():
