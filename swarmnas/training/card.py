@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
+from swarmnas import documents
 from swarmnas.training.saved import Saved
 
-__all__ = ["model_card"]
+__all__ = ["Score", "model_card", "read_score"]
 
 _HOW = {
     "network.pt2": """```python
@@ -27,15 +30,39 @@ session = onnxruntime.InferenceSession("network.onnx")
 }
 
 
+class Score(BaseModel):
+    """What the card says of an evaluation, out of ``evaluation.json``."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    split: str
+    num_images: int
+    accuracy: float = Field(allow_inf_nan=False)
+    interval: tuple[float, float]
+
+
+def read_score(path: Path | str) -> Score | None:
+    """Return what ``swarmnas evaluate`` left in a directory; None if it was not asked.
+
+    Raises:
+        DocumentError: The file is torn or altered.
+    """
+    source = Path(path) / "evaluation.json"
+    if not source.is_file():
+        return None
+    found = documents.parse_json(documents.read_text(source), source=str(source))
+    return documents.validate(Score, found, source=str(source))
+
+
 def model_card(
-    saved: Saved, network: nn.Module, score: Mapping[str, Any], programs: Sequence[str]
+    saved: Saved, network: nn.Module, score: Score | None, programs: Sequence[str]
 ) -> str:
     """Return the card as Markdown.
 
     Args:
         saved: What is known of the network.
         network: The network.
-        score: What ``swarmnas evaluate`` wrote of it; empty if it was not asked.
+        score: What ``swarmnas evaluate`` wrote of it; None if it was not asked.
         programs: The files beside the card that hold programs.
     """
     height, width = saved.image_size
@@ -49,11 +76,11 @@ def model_card(
         f"- Parameters: {parameters:,}",
         f"- Cells: {saved.network.cells}, channels: {saved.network.channels}",
     ]
-    if score:
-        low, high = score["interval"]
+    if score is not None:
+        low, high = score.interval
         lines.append(
-            f"- Accuracy on {score['num_images']:,} {score['split']} images: "
-            f"{100 * score['accuracy']:.2f} % (95 % interval {100 * low:.2f} to {100 * high:.2f})"
+            f"- Accuracy on {score.num_images:,} {score.split} images: "
+            f"{100 * score.accuracy:.2f} % (95 % interval {100 * low:.2f} to {100 * high:.2f})"
         )
     lines += ["", "## The architecture", "", "```text", saved.genotype.to_text(), "```", ""]
     lines += ["## How it came to be", ""]
@@ -62,7 +89,7 @@ def model_card(
     lines += ["```python", "import swarmnas", "", 'network = swarmnas.load_network(".")', "```", ""]
     for program in programs:
         lines += [f"Without swarmnas, from `{program}`:", "", _HOW[program], ""]
-    return "\n".join(lines)
+    return "\n".join(lines).replace("<", "&lt;")  # no text of a run becomes markup
 
 
 def _some(names: Sequence[str]) -> str:

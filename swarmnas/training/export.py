@@ -15,11 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from swarmnas import documents
 from swarmnas.atomic import replace_file, writing
 from swarmnas.checks import explain, one_of, require
 from swarmnas.errors import RunError
-from swarmnas.training.card import model_card
+from swarmnas.training.card import model_card, read_score
 from swarmnas.training.saved import load_network, read_saved, save_network
 
 __all__ = ["FORMATS", "export", "possible_formats"]
@@ -45,13 +44,11 @@ def export(
     Raises:
         RunError: There is no network, or a program's logits differ by more than 1e-4 of the
             largest.
+        DocumentError: The description or the evaluation of the network is torn or altered.
         MissingDependencyError: ONNX is wanted, and its packages are not installed.
     """
     makers = [_MAKERS[one_of("formats", name, _MAKERS)] for name in formats]
-    saved, network = read_saved(run), load_network(run)
-    report, score = Path(run) / "evaluation.json", {}
-    if report.is_file():
-        score = documents.parse_json(documents.read_text(report), source=str(report))
+    saved, network, score = read_saved(run), load_network(run), read_score(run)
     home = Path(out)
     with writing(home):
         home.mkdir(parents=True, exist_ok=True)

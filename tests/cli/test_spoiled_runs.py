@@ -133,6 +133,11 @@ def network_lost(run):
     (run / "network.json").unlink()
 
 
+def evaluation_of_words(run):
+    score = {"split": "test", "num_images": 9, "accuracy": "x", "interval": [0, 1]}
+    (run / "evaluation.json").write_text(json.dumps(score))
+
+
 def of_format_7(name, old):
     return edit(name, old, old.replace("1", "7"))
 
@@ -242,6 +247,9 @@ TRAINING = {
     "weights torn": (weights_torn, dict.fromkeys(
         ("evaluate", "export", "doctor"), "expected the weights of a network",
     )),
+    "evaluation is a word": (evaluation_of_words, {
+        "export": "evaluation.json: accuracy: Input should be a valid number",
+    }),
     "data set is a device": (edit(NETWORK, '"dataset": "digits"', '"dataset": "/dev/zero"'), {
         "evaluate": "got neither at this path",
     }),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import io
 import json
@@ -181,6 +182,40 @@ def _read_search(home: Path) -> None:
     search = SearchRecords(home)
     render_report([search])
     explain_switches(search.policy, search.signals)
+
+
+def _read_said(home: Path) -> None:
+    from swarmnas.reports import SearchRecords
+
+    SearchRecords(home).to_json()
+
+
+def _search_home(home: Path) -> None:
+    (home / "config.toml").write_bytes(_search()[0])
+    (home / "history.jsonl").write_bytes(_search_records()[0])
+
+
+SAID = {"title": "Compared", "rows": [{"name": "found", "accuracy": 0.5, "seeds": 3}]}
+EVALUATION = {
+    "split": "test", "num_images": 20, "accuracy": 0.5, "interval": [0.4, 0.6], "loss": 1.0,
+    "parameters": 300,
+}  # fmt: skip
+
+
+@functools.cache
+def _whole_network() -> tuple[object, object]:
+    from swarmnas.training import saved
+
+    with tempfile.TemporaryDirectory() as home:
+        for name in ("network.json", "network.safetensors"):
+            (Path(home) / name).write_bytes(_network(name)()[0])
+        return saved.read_saved(home), saved.load_network(home)
+
+
+def _read_evaluation(home: Path) -> None:
+    from swarmnas.training.card import model_card, read_score
+
+    model_card(*_whole_network(), read_score(home), ())
 
 
 def _network(name: str) -> Callable[[], list[bytes]]:
@@ -380,6 +415,13 @@ READERS: dict[str, Reader] = {
     "search-records": Reader(
         "history.jsonl", _read_search, _search_records, "jsonl",
         prepare=lambda home: (home / "config.toml").write_bytes(_search()[0]),
+    ),
+    "said-of-search": Reader(
+        "comparison.json", _read_said, lambda: [json.dumps(SAID).encode()], "json",
+        prepare=_search_home,
+    ),
+    "evaluation": Reader(
+        "evaluation.json", _read_evaluation, lambda: [json.dumps(EVALUATION).encode()], "json",
     ),
     "network": Reader(
         "network.json", _read_network, _network("network.json"), "json",
