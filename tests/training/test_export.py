@@ -12,6 +12,8 @@ import swarmnas
 from swarmnas.errors import MissingDependencyError, UnknownNameError
 from swarmnas.spaces import create
 from swarmnas.training import TrainingConfig, export, load_protocol, train
+from swarmnas.training.card import model_card
+from swarmnas.training.saved import read_saved
 
 CELL = "|nor_conv_1x1~0|+|none~0|avg_pool_3x3~1|+|skip_connect~0|none~1|none~2|"
 
@@ -112,3 +114,10 @@ def test_missing_packages_and_unknown_formats_are_one_line(trained, tmp_path, mo
         export(trained, tmp_path / "a", formats=["onnx"])
     with pytest.raises(UnknownNameError, match="Did you mean 'onnx'"):
         export(trained, tmp_path / "a", formats=["onx"])
+
+
+def test_no_text_of_a_network_becomes_markup(trained):
+    saved = read_saved(trained).model_copy(update={"dataset": "<script>"})
+    card = model_card(saved, swarmnas.load_network(trained), None, ())
+    assert "<script>" not in card
+    assert "network for &lt;script>" in card
