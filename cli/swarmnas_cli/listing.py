@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import typer
@@ -47,8 +47,16 @@ def completing(kind: str) -> Callable[[str], list[tuple[str, str]]]:
     return complete
 
 
+def one_of_these(names: Iterable[str]) -> Callable[[str], list[str]]:
+    """Return what completes one of a few names in a shell."""
+    return lambda incomplete: [name for name in names if name.startswith(incomplete)]
+
+
 def command(
-    kind: Annotated[str, typer.Argument(help=f"One of: {', '.join(KINDS)}.")],
+    kind: Annotated[
+        str,
+        typer.Argument(help=f"One of: {', '.join(KINDS)}.", autocompletion=one_of_these(KINDS)),
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
     """List what there is of a kind: names, and a line on each."""

@@ -26,6 +26,7 @@ from swarmnas_cli.flags import (
     shown,
     with_flags,
 )
+from swarmnas_cli.listing import one_of_these
 from swarmnas_cli.live import speaks, watching
 from swarmnas_cli.table import print_row
 
@@ -47,7 +48,11 @@ A search finds a network for your images. Say which, for example:
 
 def _search(
     preset: Annotated[
-        str | None, typer.Option(help=f"Start from a preset: {', '.join(presets)}.")
+        str | None,
+        typer.Option(
+            help=f"Start from a preset: {', '.join(presets)}.",
+            autocompletion=one_of_these(presets),
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A TOML file of settings, or the config.toml of a run.")

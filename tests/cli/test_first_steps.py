@@ -69,6 +69,8 @@ def test_a_shell_completes_commands_and_names():
     assert "watch" in completed("swarmnas w", 1)
     assert completed("swarmnas search --policy dar", 3) == ["darts", "darts-2nd", "darts-es"]
     assert "icso" in completed("swarmnas search --optimizer ", 3)
+    assert completed("swarmnas search --preset di", 3) == ["digits"]
+    assert completed("swarmnas list o", 2) == ["optimizers"]
 
 
 def test_report_writes_one_file_and_says_where(tmp_path, monkeypatch):
