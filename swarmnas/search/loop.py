@@ -46,7 +46,7 @@ from swarmnas.phases import (
 )
 from swarmnas.runs import Callback, Callbacks, Checkpoint, RunDirectory, restoring
 from swarmnas.search.building import build_supernet
-from swarmnas.search.candidates import likeliest, train_candidate
+from swarmnas.search.candidates import neighbours, train_candidate
 from swarmnas.search.config import SearchConfig, default_path
 from swarmnas.search.drivers import (
     GradientDriver,
@@ -772,14 +772,13 @@ class _Search:
             )
 
     def _try_candidates(self, directory: RunDirectory, callbacks: Callback) -> list[dict[str, Any]]:
-        """Train the genotypes that the alphas make likely, the read-out first; return on record.
+        """Train the genotype read out and its neighbours, and return the records of how they did.
 
         Processes share them; a checkpoint after each round lets a resumed search go on from there.
         """
-        draws = rng.generator(self.config.seed, Stream.CANDIDATES)
-        likely = likeliest(self._space, read_alphas(self._supernet), rng=draws)
-        found = dict.fromkeys([self._read_out(), *likely])
-        allowed = filter(self._limits.allow, found) if self._limits else found
+        answer = self._read_out()
+        near = [answer, *neighbours(self._space, answer, read_alphas(self._supernet))]
+        allowed = filter(self._limits.allow, near) if self._limits else near
         wanted = list(islice(allowed, self.config.candidates))
         tried = [record for record in directory.history() if record.get("kind") == "candidate"]
         for start in range(len(tried), len(wanted), self.team.size):

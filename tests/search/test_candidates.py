@@ -1,6 +1,4 @@
-"""Likely genotypes, trained briefly: which are tried, which one wins, and where it goes on."""
-
-import itertools
+"""A genotype and its neighbours, trained briefly: what is tried, what wins, how it goes on."""
 
 import numpy as np
 import pytest
@@ -8,7 +6,7 @@ import pytest
 from swarmnas.networks import cost_of
 from swarmnas.runs import Callback, RunDirectory
 from swarmnas.search import SearchConfig, resume, run
-from swarmnas.search.candidates import likeliest
+from swarmnas.search.candidates import neighbours
 from swarmnas.spaces import create
 
 SMALL = {
@@ -28,24 +26,29 @@ def whole(tmp_path_factory):
 
 def test_the_likely_come_first():
     space = create("nasbench201")
-    chances = np.full((6, 5), 0.01)
-    chances[:, 3] = 0.96
-    chances[2] = [0.01, 0.35, 0.01, 0.62, 0.01]  # one edge is in doubt
-    first, second, third = itertools.islice(
-        likeliest(space, {"cell": np.log(chances)}, rng=np.random.default_rng(0)), 3
-    )
-    rows = [space.indices_of(genotype)["cell"].tolist() for genotype in (first, second)]
-    assert rows == [[3] * 6, [3, 3, 1, 3, 3, 3]]
-    assert third not in (first, second)
+    alphas = np.tile([0.0, 0.0, 0.0, 3.0, 0.0], (6, 1))
+    alphas[2, 1], alphas[5, 4] = 2.0, 1.0  # two edges are in doubt
+    answer = space.decode({"cell": alphas})
+    near = list(neighbours(space, answer, {"cell": alphas}))
+    rows = [space.indices_of(genotype)["cell"].tolist() for genotype in near]
+    assert rows[:2] == [[3, 3, 1, 3, 3, 3], [3, 3, 3, 3, 3, 4]]
+    assert len(rows) == 24
+    assert all(np.count_nonzero(np.array(row) != 3) == 1 for row in rows)
 
 
-@pytest.mark.parametrize("name", ["darts", "nasbench201"])
-def test_none_comes_twice_and_all_are_of_the_space(name):
+@pytest.mark.parametrize("name", ["darts", "darts-s2", "nasbench201"])
+def test_neighbours_keep_the_edges_and_change_one_operation(name):
     space, rng = create(name), np.random.default_rng(1)
     alphas = {cell: rng.normal(0, 2, shape) for cell, shape in space.alpha_shapes.items()}
-    found = list(likeliest(space, alphas, rng=rng))
-    assert len(found) == len(set(found)) > 10
-    assert all(space.parse(genotype.to_text()) == genotype for genotype in found[:10])
+    answer = space.decode(alphas)
+    near = list(neighbours(space, answer, alphas))
+    assert len(near) == len(set(near)) > 0
+    before = np.concatenate(list(space.indices_of(answer).values()))
+    for genotype in near:
+        assert space.parse(genotype.to_text()) == genotype
+        after = np.concatenate(list(space.indices_of(genotype).values()))
+        assert np.count_nonzero(before != after) == 1
+        assert ((before >= 0) == (after >= 0)).all()
 
 
 def test_the_least_loss_wins_and_all_are_on_record(whole):
