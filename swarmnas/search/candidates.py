@@ -17,7 +17,11 @@ from swarmnas.search.gradients import Batch, assess, finite_step
 from swarmnas.search.loaders import Images, set_epoch
 from swarmnas.spaces import Genotype, Space
 
-__all__ = ["neighbours", "train_candidate"]
+__all__ = ["FINALISTS", "LONGER", "neighbours", "train_candidate"]
+
+FINALISTS, LONGER = 4, 3
+"""How many candidates are trained anew, and how many times as long: successive halving (Jamieson
+and Talwalkar, AISTATS 2016) cut to two rounds."""
 
 
 def neighbours(
@@ -59,6 +63,7 @@ def train_candidate(
     images: Images,
     valid: Callable[[], Iterable[Batch]],
     *,
+    epochs: int,
     device: torch.device,
     seed: np.random.SeedSequence,
 ) -> tuple[float, float]:
@@ -67,10 +72,11 @@ def train_candidate(
     Args:
         genotype: What to train.
         space: Its space.
-        config: ``candidate_epochs``, the size of the network, and how weights are trained; the
-            rate falls with every step.
+        config: The size of the network, and how weights are trained; the rate falls with every
+            step.
         images: Those of the search; its training batches teach the weights.
         valid: Gives the batches that judge.
+        epochs: Length of the training.
         device: Where to train.
         seed: Draws the first weights.
 
@@ -95,9 +101,9 @@ def train_candidate(
         nesterov=config.momentum > 0,
     )
     low, high = config.learning_rate_end, config.learning_rate
-    steps = config.candidate_epochs * len(images.train)
+    steps = epochs * len(images.train)
     try:
-        for epoch in range(config.candidate_epochs):
+        for epoch in range(epochs):
             set_epoch(images.train, epoch + 1)
             for at, (inputs, labels) in enumerate(images.train):
                 progress = (epoch * len(images.train) + at) / steps

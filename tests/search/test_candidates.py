@@ -11,7 +11,7 @@ from swarmnas.spaces import create
 
 SMALL = {
     "train_images": 120, "epochs": 4, "channels": 4, "batch_size": 20, "population_size": 6,
-    "threads": 1, "candidates": 3, "candidate_epochs": 1,
+    "threads": 1, "candidates": 6,
 }  # fmt: skip
 
 
@@ -51,19 +51,24 @@ def test_neighbours_keep_the_edges_and_change_one_operation(name):
         assert ((before >= 0) == (after >= 0)).all()
 
 
-def test_the_least_loss_wins_and_all_are_on_record(whole):
+def test_the_best_four_are_trained_thrice_as_long_and_decide(whole):
     records = tried(whole.path)
-    assert len(records) == len({record["genotype"] for record in records}) == 3
-    best = min(records, key=lambda record: record["valid_loss"])
+    first, last = records[:6], records[6:]
+    assert [record["trained_epochs"] for record in records] == [1] * 6 + [3] * 4
+    assert len({record["genotype"] for record in first}) == 6
+    assert first[0]["genotype"] == whole.signals.genotype  # the read-out is tried first
+    assert "candidate 6 of 6 (epochs of training: 1)" in first[-1]["reason"]
+    by_loss = sorted(first, key=lambda record: record["valid_loss"])
+    assert [r["genotype"] for r in last] == [r["genotype"] for r in by_loss[:4]]
+    best = min(last, key=lambda record: record["valid_loss"])
     assert whole.genotype.to_text() == best["genotype"]
-    assert "candidate 3 of 3" in records[-1]["reason"]
-    assert records[0]["genotype"] == whole.signals.genotype  # the read-out is tried first
 
 
-def test_interrupted_among_its_candidates_it_goes_on(whole, tmp_path):
+@pytest.mark.parametrize(("where", "left"), [("candidate 2 of 6", 9), ("candidate 2 of 4", 3)])
+def test_interrupted_among_its_candidates_it_goes_on(whole, tmp_path, where, left):
     class Interrupts(Callback):
         def on_record(self, record):
-            if "candidate 2" in record.get("reason", ""):
+            if where in record.get("reason", ""):
                 raise KeyboardInterrupt
 
     class Counts(Callback):
@@ -76,10 +81,10 @@ def test_interrupted_among_its_candidates_it_goes_on(whole, tmp_path):
         run(SearchConfig(**SMALL), out=tmp_path / "run", callbacks=[Interrupts()])
     told = Counts()
     assert resume(tmp_path / "run", callbacks=[told]).genotype == whole.genotype
-    assert told.records == 2  # the second again, and the third
+    assert told.records == left  # the second again, and what follows
     assert tried(tmp_path / "run") == tried(whole.path)
     assert resume(tmp_path / "run", callbacks=[told]).genotype == whole.genotype
-    assert told.records == 2  # a finished search tries none again
+    assert told.records == left  # a finished search tries none again
 
 
 def test_candidates_keep_within_the_limits(whole, tmp_path):
