@@ -829,7 +829,8 @@ class _Search:
                     "valid_loss": loss,
                     "valid_accuracy": accuracy,
                     "reason": f"candidate {number + 1} of {len(wanted)} "
-                    f"(epochs of training: {epochs}), {text}: loss {loss:.4f}, accuracy {accuracy:.4f}",
+                    f"(epochs of training: {epochs}), {text}: loss {loss:.4f}, "
+                    f"accuracy {accuracy:.4f}",
                     "stop": True,
                 }
                 self._record(directory, callbacks, record)
