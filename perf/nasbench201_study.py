@@ -38,13 +38,14 @@ def methods() -> dict[str, dict[str, Any]]:
     plain = {**swarm, "crowding_weight": 0.0}
     optimizers = {name: {"optimizer": name} for name in ("cso", "pso", "cma", "random")}
     policies = {name: {"policy": name} for name in ("darts", "beta-darts", "swarm-only")}
-    late = hybrid.model_copy(update={"name": "no-warm-up", "phases": hybrid.phases[1:]})
+    lengths = {"epochs": hybrid.epochs, "max_epochs": hybrid.max_epochs}
+    cold = Policy(name="no-warm-up", phases=hybrid.phases[1:], max_returns=1, **lengths)
     return {
         "icso": {},
         "icso-without-diversity": {"policy": hybrid.with_settings(optimizer_settings=plain)},
         **optimizers,
         **policies,
-        "no-warm-up": {"policy": Policy.model_validate(late.model_dump(exclude_none=True))},
+        "no-warm-up": {"policy": cold},
     }
 
 

@@ -119,6 +119,7 @@ def main() -> None:
     parser.add_argument("--column", default="cifar10_valid_200")
     parser.add_argument("--epochs", type=int, nargs="+", default=[2, 5, 8])
     parser.add_argument("--seed", type=int, default=100)
+    parser.add_argument("--cells", type=int, default=1, help="a stage")
     parser.add_argument("--rate", type=float, default=0.05)
     parser.add_argument("--under", choices=["dirichlet", "uniform"], default="dirichlet")
     given = parser.parse_args()
@@ -128,7 +129,7 @@ def main() -> None:
     common: dict[str, Any] = {"mean": dataset.mean, "std": dataset.std, "drop_last": True}
     train = Batches(parts[0], 128, seed=given.seed, augment="crop+flip", **common)
     valid = Batches(parts[1], IMAGES, seed=given.seed + 1, **common)
-    supernet = Supernet(SPACE, num_classes=10, channels=8, cells=1, seed=given.seed)
+    supernet = Supernet(SPACE, num_classes=10, channels=8, cells=given.cells, seed=given.seed)
     sgd = torch.optim.SGD(
         supernet.weight_parameters(), lr=given.rate, momentum=0.9, weight_decay=5e-4, nesterov=True
     )

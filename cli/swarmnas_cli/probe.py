@@ -24,6 +24,9 @@ def command(
     ] = None,
     cells: Annotated[int, typer.Option(min=2, help="Cells drawn from the table.")] = 250,
     images: Annotated[int, typer.Option(min=2, help="Validation images for each.")] = 512,
+    ablated: Annotated[
+        bool, typer.Option("--ablated", help="Rank by what the supernet loses without each cell.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Draws the cells.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
@@ -41,7 +44,9 @@ def command(
     from swarmnas.search import rank_cells  # imports torch, which takes seconds
 
     figures = dict(zip(known.archs, known.column(column).tolist(), strict=True))
-    rankings = rank_cells(run, figures, num_cells=cells, num_images=images, seed=seed)
+    rankings = rank_cells(
+        run, figures, num_cells=cells, num_images=images, ablated=ablated, seed=seed
+    )
     if as_json:
         rows = [{"epoch": r.epoch, "correlation": r.correlation} for r in rankings]
         typer.echo(json.dumps({"column": column, "rankings": rows}))

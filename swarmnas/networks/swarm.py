@@ -109,7 +109,7 @@ class _Mixed:
 
     def __init__(self, stack: Stack, stem: Tensor, particles: Mapping[str, Tensor]) -> None:
         self.stack, self.stem = stack, stem
-        self.terms = {name: mixed_terms(weights) for name, weights in particles.items()}
+        self.terms = {name: mixed_terms(rows.detach()) for name, rows in particles.items()}
         self.most = _cached_parts(stem)
         # By block, what its operations make of inputs that no choice has influenced.
         self.shared: dict[nn.Module, dict[int, list[Tensor]]] = {}

@@ -1,4 +1,4 @@
-"""Candidates: genotypes that a search's alphas make likely, trained briefly and compared."""
+"""Candidates: what a search would answer and its neighbours, trained briefly and compared."""
 
 from __future__ import annotations
 
@@ -17,39 +17,43 @@ from swarmnas.search.gradients import Batch, assess, finite_step
 from swarmnas.search.loaders import Images, set_epoch
 from swarmnas.spaces import Genotype, Space
 
-__all__ = ["likeliest", "train_candidate"]
+__all__ = ["FINALISTS", "LONGER", "neighbours", "train_candidate"]
 
-DRAWS = 4096
-"""Genotypes that are drawn from the alphas to see which are likely."""
+FINALISTS, LONGER = 4, 3
+"""How many candidates are trained anew, and how many times as long: successive halving (Jamieson
+and Talwalkar, AISTATS 2016) cut to two rounds."""
 
 
-def likeliest(
-    space: Space, alphas: Mapping[str, np.ndarray[Any, Any]], *, rng: np.random.Generator
+def neighbours(
+    space: Space, genotype: Genotype, alphas: Mapping[str, np.ndarray[Any, Any]]
 ) -> Iterator[Genotype]:
-    """Yield genotypes drawn from the softmax of alphas, each once, the most frequent first.
-
-    Each edge draws its operation (Gumbel noise on the logits), then the space decodes.
+    """Yield the genotypes that differ from one in a single operation, the likeliest first.
 
     Args:
-        space: Decodes.
-        alphas: Cell name -> ``(E, O)`` logits.
-        rng: Draws.
+        space: Their space.
+        genotype: Their middle; it keeps its edges.
+        alphas: Cell name -> ``(E, O)`` logits. A neighbour is the likelier, the less its logit
+            lies below that of the operation that it takes the place of.
 
     Example:
         >>> from swarmnas.spaces import create
         >>> space, rng = create("nasbench201"), np.random.default_rng(0)
-        >>> alphas = space.encode(space.random_genotype(rng))
-        >>> sharp = {name: 9 * rows for name, rows in alphas.items()}
-        >>> next(likeliest(space, sharp, rng=rng)) == space.decode(alphas)
-        True
+        >>> genotype = space.random_genotype(rng)
+        >>> len(list(neighbours(space, genotype, space.encode(genotype))))
+        24
     """
-    columns = space.decode_indices(
-        {name: rows + rng.gumbel(size=(DRAWS, *rows.shape)) for name, rows in alphas.items()}
-    )
-    ends = np.cumsum([rows.shape[1] for rows in columns.values()])[:-1]
-    kinds, times = np.unique(np.concatenate(list(columns.values()), 1), axis=0, return_counts=True)
-    for row in kinds[np.argsort(-times, kind="stable")]:
-        yield space.genotype_of(dict(zip(columns, np.split(row, ends), strict=True)))
+    columns = space.indices_of(genotype)
+    changes = [
+        (alphas[name][edge, chosen] - alphas[name][edge, other], name, edge, other)
+        for name, cell in space.cells.items()
+        for edge, chosen in enumerate(columns[name])
+        for other, operation in enumerate(cell.operations_of(edge))
+        if chosen >= 0 and other != chosen and operation not in cell.excluded
+    ]
+    for _, name, edge, other in sorted(changes):
+        changed = columns[name].copy()
+        changed[edge] = other
+        yield space.genotype_of({**columns, name: changed})
 
 
 def train_candidate(
@@ -59,6 +63,7 @@ def train_candidate(
     images: Images,
     valid: Callable[[], Iterable[Batch]],
     *,
+    epochs: int,
     device: torch.device,
     seed: np.random.SeedSequence,
 ) -> tuple[float, float]:
@@ -67,10 +72,11 @@ def train_candidate(
     Args:
         genotype: What to train.
         space: Its space.
-        config: ``candidate_epochs``, the size of the network, and how weights are trained; the
-            rate falls with every step.
+        config: The size of the network, and how weights are trained; the rate falls with every
+            step.
         images: Those of the search; its training batches teach the weights.
         valid: Gives the batches that judge.
+        epochs: Length of the training.
         device: Where to train.
         seed: Draws the first weights.
 
@@ -95,9 +101,9 @@ def train_candidate(
         nesterov=config.momentum > 0,
     )
     low, high = config.learning_rate_end, config.learning_rate
-    steps = config.candidate_epochs * len(images.train)
+    steps = epochs * len(images.train)
     try:
-        for epoch in range(config.candidate_epochs):
+        for epoch in range(epochs):
             set_epoch(images.train, epoch + 1)
             for at, (inputs, labels) in enumerate(images.train):
                 progress = (epoch * len(images.train) + at) / steps

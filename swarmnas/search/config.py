@@ -93,7 +93,10 @@ class SearchConfig(BaseModel):
         description="Likely genotypes to train at the end; the best is the answer.",
     )
     candidate_epochs: int = Field(
-        2, ge=1, le=10**6, description="Length of each of these trainings, from scratch."
+        1,
+        ge=1,
+        le=10**6,
+        description="Length of each of these trainings; the best four run thrice that.",
     )
     bound: float | None = Field(
         None, gt=0, description="Alphas live in a box of +- this; the adapter's default if unset."

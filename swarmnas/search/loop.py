@@ -46,7 +46,7 @@ from swarmnas.phases import (
 )
 from swarmnas.runs import Callback, Callbacks, Checkpoint, RunDirectory, restoring
 from swarmnas.search.building import build_supernet
-from swarmnas.search.candidates import likeliest, train_candidate
+from swarmnas.search.candidates import FINALISTS, LONGER, neighbours, train_candidate
 from swarmnas.search.config import SearchConfig, default_path
 from swarmnas.search.drivers import (
     GradientDriver,
@@ -703,12 +703,11 @@ class _Search:
             self._set_supernet(max(1, len(self._engine.history)))
 
     def _finish(self, directory: RunDirectory, callbacks: Callback) -> SearchResult:
-        tried = self._try_candidates(directory, callbacks) if self.config.candidates else []
-        if tried:
-            best = min(tried, key=lambda record: float(record["valid_loss"]))
-            genotype, taken_from = self._space.parse(best["genotype"]), {"candidates": len(tried)}
-        else:
+        best = self._try_candidates(directory, callbacks) if self.config.candidates else None
+        if best is None:
             genotype, taken_from = self._within_limits(self._read_out())
+        else:
+            genotype, taken_from = best, {"candidates": self.config.candidates}
         phases = _summaries(directory.history())
         signals = self._engine.history[-1]
         found = {
@@ -771,18 +770,37 @@ class _Search:
                 rng=rng.generator(self.config.seed, Stream.READ_OUT),
             )
 
-    def _try_candidates(self, directory: RunDirectory, callbacks: Callback) -> list[dict[str, Any]]:
-        """Train the genotypes that the alphas make likely, the read-out first; return on record.
+    def _try_candidates(self, directory: RunDirectory, callbacks: Callback) -> Genotype | None:
+        """Return the best of the genotype read out and its neighbours; None where limits bar all.
 
-        Processes share them; a checkpoint after each round lets a resumed search go on from there.
+        Each is trained; the best few are trained anew and longer, and then decide.
         """
-        draws = rng.generator(self.config.seed, Stream.CANDIDATES)
-        likely = likeliest(self._space, read_alphas(self._supernet), rng=draws)
-        found = dict.fromkeys([self._read_out(), *likely])
-        allowed = filter(self._limits.allow, found) if self._limits else found
+        answer = self._read_out()
+        near = [answer, *neighbours(self._space, answer, read_alphas(self._supernet))]
+        allowed = filter(self._limits.allow, near) if self._limits else near
         wanted = list(islice(allowed, self.config.candidates))
         tried = [record for record in directory.history() if record.get("kind") == "candidate"]
-        for start in range(len(tried), len(wanted), self.team.size):
+        epochs = self.config.candidate_epochs
+        ranked = self._train_candidates(wanted, epochs, tried, directory, callbacks)
+        if len(ranked) > FINALISTS:
+            finalists, tried = ranked[:FINALISTS], tried[len(wanted) :]
+            ranked = self._train_candidates(finalists, LONGER * epochs, tried, directory, callbacks)
+        return ranked[0] if ranked else None
+
+    def _train_candidates(
+        self,
+        wanted: Sequence[Genotype],
+        epochs: int,
+        tried: Sequence[Mapping[str, Any]],
+        directory: RunDirectory,
+        callbacks: Callback,
+    ) -> list[Genotype]:
+        """Train genotypes, those that are on record aside, and return them, least loss first.
+
+        Processes share them; a checkpoint after each turn lets a resumed search go on from there.
+        """
+        losses = [float(record["valid_loss"]) for record in tried[: len(wanted)]]
+        for start in range(len(losses), len(wanted), self.team.size):
             group = wanted[start : start + self.team.size]
             figures = [0.0] * (2 * len(group))
             if self.team.rank < len(group):
@@ -793,28 +811,31 @@ class _Search:
                     self.config,
                     self._images,
                     self._valid_batches,
+                    epochs=epochs,
                     device=self._device,
                     seed=self._stream(Stream.CANDIDATES),
                 )
             figures = self.team.total(figures, self._device)
-            for number, genotype in enumerate(group):
-                loss, accuracy = figures[2 * number : 2 * number + 2]
+            losses += figures[::2]
+            for number, genotype in enumerate(group, start=start):
+                loss, accuracy = losses[number], figures[2 * (number - start) + 1]
                 text = genotype.to_text()
                 record = {
                     "kind": "candidate",
                     "epoch": len(self._engine.history),
                     "phase": self._engine.phase.name,
                     "genotype": text,
+                    "trained_epochs": epochs,
                     "valid_loss": loss,
                     "valid_accuracy": accuracy,
-                    "reason": f"candidate {start + number + 1} of {len(wanted)}, {text}: "
-                    f"loss {loss:.4f}, accuracy {accuracy:.4f}",
+                    "reason": f"candidate {number + 1} of {len(wanted)} "
+                    f"(epochs of training: {epochs}), {text}: loss {loss:.4f}, "
+                    f"accuracy {accuracy:.4f}",
                     "stop": True,
                 }
                 self._record(directory, callbacks, record)
-                tried.append(record)
             self._save(directory, callbacks)
-        return tried
+        return [wanted[at] for at in np.argsort(losses, kind="stable")]
 
 
 def _summaries(history: Iterable[Mapping[str, Any]]) -> tuple[PhaseSummary, ...]:

@@ -18,6 +18,8 @@ from swarmnas.networks.state import load_module
 from swarmnas.runs import RunDirectory, restoring
 from swarmnas.search.building import build_supernet
 from swarmnas.search.config import recorded_config
+from swarmnas.search.drivers import without
+from swarmnas.search.gradients import mixing_of
 from swarmnas.search.loaders import Endless, images_of
 from swarmnas.spaces import create
 
@@ -51,19 +53,21 @@ def rank_cells(
     *,
     num_cells: int = 250,
     num_images: int = 512,
+    ablated: bool = False,
     seed: int = 0,
 ) -> Iterator[Ranking]:
     """Rank cells by the supernet's weights at each epoch that the run keeps a checkpoint of.
 
-    Each cell is evaluated alone (discrete), with batch statistics of its own, on the same
-    validation images at every epoch. A search keeps the checkpoints of its last two epochs, and of
-    as many as its policy says (``keep_epochs``).
+    Each cell is evaluated alone (discrete), or ablated, with batch statistics of its own, on the
+    same validation images at every epoch. A search keeps the checkpoints of its last two epochs,
+    and of as many as its policy says (``keep_epochs``).
 
     Args:
         run: The directory of a search.
         known: Cell text -> a figure of which more is better, such as a table's accuracies.
         num_cells: How many cells are drawn from ``known``; all if it has fewer, >= 2.
         num_images: Validation images, >= 2.
+        ablated: Rank by what the supernet loses without a cell, as a phase that evaluates so.
         seed: Draws the cells.
 
     Yields:
@@ -81,20 +85,27 @@ def rank_cells(
     draws = rng.generator(seed, 0).choice(len(names), min(num_cells, len(names)), replace=False)
     cells = tuple(names[draw] for draw in draws)
     figures = np.array([known[cell] for cell in cells])
-    for epoch, losses in cell_losses(run, cells, num_images=num_images):
+    for epoch, losses in cell_losses(run, cells, num_images=num_images, ablated=ablated):
         correlation = float(spearmanr(-losses, figures).statistic)
         yield Ranking(epoch, correlation, cells, losses, figures)
 
 
 def cell_losses(
-    run: Path | str, cells: Sequence[str], *, num_images: int, last: bool = False
+    run: Path | str,
+    cells: Sequence[str],
+    *,
+    num_images: int,
+    ablated: bool = False,
+    last: bool = False,
 ) -> Iterator[tuple[int, Rows]]:
-    """Evaluate cells alone by a search's supernet, on the same validation images at every epoch.
+    """Evaluate cells by a search's supernet, on the same validation images at every epoch.
 
     Args:
         run: The directory of a search.
         cells: Cells of its space, as text.
         num_images: Validation images, >= 2.
+        ablated: Take each cell out of the mixture of the alphas that the swarm of the moment began
+            around (its origin), or of the supernet's where there is none; minus that loss counts.
         last: The newest checkpoint alone, not every one.
 
     Yields:
@@ -124,4 +135,10 @@ def cell_losses(
         assert checkpoint is not None
         with restoring(f"{directory.path}, checkpoint of step {step}", "this search"):
             load_module(supernet, checkpoint.arrays)
-        yield step, supernet.evaluate_swarm(*batch, operations=columns).double().numpy()
+            origin = checkpoint.state["drivers"].get("swarm", {}).get("origin", {})
+            mixing = mixing_of(supernet, origin.get("centre"))
+        if ablated:
+            losses = -supernet.evaluate_swarm(*batch, mixing=without(mixing, columns))
+        else:
+            losses = supernet.evaluate_swarm(*batch, operations=columns)
+        yield step, losses.double().numpy()

@@ -346,3 +346,13 @@ def test_numbers_must_be_positive(setting):
     settings = {"num_classes": 5, "in_channels": 3, "channels": 4, "cells": 1, setting: 0}
     with pytest.raises(SettingError, match=f"{setting}: expected an integer >= 1"):
         Supernet(create("nasbench201"), **settings)
+
+
+def test_mixtures_that_carry_a_gradient_are_judged_alike():
+    net, (images, labels) = supernet(), batch()
+    tables = mixtures(net.space, 3)
+    expected = net.evaluate_swarm(images, labels, mixing=tables)
+    tracked = {name: table.requires_grad_() for name, table in tables.items()}
+    losses = net.evaluate_swarm(images, labels, mixing=tracked)
+    torch.testing.assert_close(losses, expected)
+    assert not losses.requires_grad

@@ -23,6 +23,7 @@ TINY = {
     "channels": 2,
     "batch_size": 20,
     "population_size": 6,
+    "candidates": 3,
 }
 
 

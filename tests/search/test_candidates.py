@@ -1,6 +1,4 @@
-"""Likely genotypes, trained briefly: which are tried, which one wins, and where it goes on."""
-
-import itertools
+"""A genotype and its neighbours, trained briefly: what is tried, what wins, how it goes on."""
 
 import numpy as np
 import pytest
@@ -8,12 +6,12 @@ import pytest
 from swarmnas.networks import cost_of
 from swarmnas.runs import Callback, RunDirectory
 from swarmnas.search import SearchConfig, resume, run
-from swarmnas.search.candidates import likeliest
+from swarmnas.search.candidates import neighbours
 from swarmnas.spaces import create
 
 SMALL = {
     "train_images": 120, "epochs": 4, "channels": 4, "batch_size": 20, "population_size": 6,
-    "threads": 1, "candidates": 3, "candidate_epochs": 1,
+    "threads": 1, "candidates": 6,
 }  # fmt: skip
 
 
@@ -28,39 +26,49 @@ def whole(tmp_path_factory):
 
 def test_the_likely_come_first():
     space = create("nasbench201")
-    chances = np.full((6, 5), 0.01)
-    chances[:, 3] = 0.96
-    chances[2] = [0.01, 0.35, 0.01, 0.62, 0.01]  # one edge is in doubt
-    first, second, third = itertools.islice(
-        likeliest(space, {"cell": np.log(chances)}, rng=np.random.default_rng(0)), 3
-    )
-    rows = [space.indices_of(genotype)["cell"].tolist() for genotype in (first, second)]
-    assert rows == [[3] * 6, [3, 3, 1, 3, 3, 3]]
-    assert third not in (first, second)
+    alphas = np.tile([0.0, 0.0, 0.0, 3.0, 0.0], (6, 1))
+    alphas[2, 1], alphas[5, 4] = 2.0, 1.0  # two edges are in doubt
+    answer = space.decode({"cell": alphas})
+    near = list(neighbours(space, answer, {"cell": alphas}))
+    rows = [space.indices_of(genotype)["cell"].tolist() for genotype in near]
+    assert rows[:2] == [[3, 3, 1, 3, 3, 3], [3, 3, 3, 3, 3, 4]]
+    assert len(rows) == 24
+    assert all(np.count_nonzero(np.array(row) != 3) == 1 for row in rows)
 
 
-@pytest.mark.parametrize("name", ["darts", "nasbench201"])
-def test_none_comes_twice_and_all_are_of_the_space(name):
+@pytest.mark.parametrize("name", ["darts", "darts-s2", "nasbench201"])
+def test_neighbours_keep_the_edges_and_change_one_operation(name):
     space, rng = create(name), np.random.default_rng(1)
     alphas = {cell: rng.normal(0, 2, shape) for cell, shape in space.alpha_shapes.items()}
-    found = list(likeliest(space, alphas, rng=rng))
-    assert len(found) == len(set(found)) > 10
-    assert all(space.parse(genotype.to_text()) == genotype for genotype in found[:10])
+    answer = space.decode(alphas)
+    near = list(neighbours(space, answer, alphas))
+    assert len(near) == len(set(near)) > 0
+    before = np.concatenate(list(space.indices_of(answer).values()))
+    for genotype in near:
+        assert space.parse(genotype.to_text()) == genotype
+        after = np.concatenate(list(space.indices_of(genotype).values()))
+        assert np.count_nonzero(before != after) == 1
+        assert ((before >= 0) == (after >= 0)).all()
 
 
-def test_the_least_loss_wins_and_all_are_on_record(whole):
+def test_the_best_four_are_trained_thrice_as_long_and_decide(whole):
     records = tried(whole.path)
-    assert len(records) == len({record["genotype"] for record in records}) == 3
-    best = min(records, key=lambda record: record["valid_loss"])
+    first, last = records[:6], records[6:]
+    assert [record["trained_epochs"] for record in records] == [1] * 6 + [3] * 4
+    assert len({record["genotype"] for record in first}) == 6
+    assert first[0]["genotype"] == whole.signals.genotype  # the read-out is tried first
+    assert "candidate 6 of 6 (epochs of training: 1)" in first[-1]["reason"]
+    by_loss = sorted(first, key=lambda record: record["valid_loss"])
+    assert [r["genotype"] for r in last] == [r["genotype"] for r in by_loss[:4]]
+    best = min(last, key=lambda record: record["valid_loss"])
     assert whole.genotype.to_text() == best["genotype"]
-    assert "candidate 3 of 3" in records[-1]["reason"]
-    assert records[0]["genotype"] == whole.signals.genotype  # the read-out is tried first
 
 
-def test_interrupted_among_its_candidates_it_goes_on(whole, tmp_path):
+@pytest.mark.parametrize(("where", "left"), [("candidate 2 of 6", 9), ("candidate 2 of 4", 3)])
+def test_interrupted_among_its_candidates_it_goes_on(whole, tmp_path, where, left):
     class Interrupts(Callback):
         def on_record(self, record):
-            if "candidate 2" in record.get("reason", ""):
+            if where in record.get("reason", ""):
                 raise KeyboardInterrupt
 
     class Counts(Callback):
@@ -73,10 +81,10 @@ def test_interrupted_among_its_candidates_it_goes_on(whole, tmp_path):
         run(SearchConfig(**SMALL), out=tmp_path / "run", callbacks=[Interrupts()])
     told = Counts()
     assert resume(tmp_path / "run", callbacks=[told]).genotype == whole.genotype
-    assert told.records == 2  # the second again, and the third
+    assert told.records == left  # the second again, and what follows
     assert tried(tmp_path / "run") == tried(whole.path)
     assert resume(tmp_path / "run", callbacks=[told]).genotype == whole.genotype
-    assert told.records == 2  # a finished search tries none again
+    assert told.records == left  # a finished search tries none again
 
 
 def test_candidates_keep_within_the_limits(whole, tmp_path):

@@ -2,21 +2,23 @@
 
 import numpy as np
 import pytest
+import torch
 
 from swarmnas import rng
 from swarmnas.errors import RunError, SettingError, UnknownNameError
+from swarmnas.networks.state import load_module
 from swarmnas.runs import RunDirectory
-from swarmnas.search import rank_cells, run
+from swarmnas.search import SearchConfig, rank_cells, run
+from swarmnas.search.building import build_supernet
+from swarmnas.search.loaders import Endless, images_of
 from swarmnas.spaces import create
 
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory):
-    from swarmnas.search import SearchConfig
-
     config = SearchConfig(
         dataset="digits", train_images=120, epochs=3, channels=2, batch_size=20, threads=1,
-        population_size=4,
+        policy="swarm-only", population_size=4,
     )  # fmt: skip
     return run(config, out=tmp_path_factory.mktemp("ranking") / "run").path
 
@@ -67,3 +69,22 @@ def test_wrong_input_is_named(searched, cells, tmp_path):
     RunDirectory.create(tmp_path / "other", config={"bench": {}})
     with pytest.raises(RunError, match="a search"):
         list(rank_cells(tmp_path / "other", {cells[0]: 1.0, cells[1]: 0.0}))
+
+
+def test_ablated_cells_are_judged_by_the_mixture_without_them(searched, cells):
+    space, directory = create("nasbench201"), RunDirectory.open(searched)
+    found = ranked(searched, {cell: float(at) for at, cell in enumerate(cells)}, ablated=True)[0]
+    checkpoint = directory.load_checkpoint(found.epoch)
+    origin = checkpoint.state["drivers"]["swarm"]["origin"]["centre"]["cell"]
+    config = SearchConfig.from_mapping(directory.config["search"])
+    loaders = images_of(config, torch.device("cpu"))
+    images, labels = Endless(loaders.valid, 0, torch.device("cpu")).take(40)
+    supernet = build_supernet(config, space, loaders)
+    load_module(supernet, checkpoint.arrays)
+    for cell, loss in zip(found.cells[:3], found.losses, strict=False):
+        left = torch.softmax(torch.as_tensor(origin, dtype=torch.float32), -1)
+        left[range(6), space.indices_of(space.parse(cell))["cell"]] = 0
+        left /= left.sum(-1, keepdim=True)
+        logits = supernet(images, mixing={"cell": left})
+        expected = torch.nn.functional.cross_entropy(logits, labels).item()
+        assert loss == pytest.approx(-expected, rel=1e-5)
