@@ -579,7 +579,7 @@ class Policy(Model):
             >>> from swarmnas.phases import load_policy
             >>> short = load_policy("g-icso-nas").rescaled(epochs=10)
             >>> [phase.planned_epochs for phase in short.phases]
-            [3, 4, 3]
+            [2, 6, 2]
         """
         factor = as_int("epochs", epochs, low=1) / self.epochs
         planned = _shares([p.planned_epochs for p in self.phases if p.planned_epochs], factor)
