@@ -74,11 +74,16 @@ def normalise(
         [-13.0, -4.0, 4.0, 13.0, -13.0, -4.0, 4.0, 13.0]
     """
     channels = images.shape[1]
-    if weight is not None and weight.ndim == 2:
+    foldable = _foldable(images)
+    if weight is not None and weight.ndim == 2 and not (foldable and weight.shape[1] == 1):
         weight = weight.repeat_interleave(channels // weight.shape[1], dim=1)
-    if _foldable(images):
-        scale = None if weight is None else weight.view(-1, channels)
-        normalised: Tensor = _Normalise.apply(images, scale, parts, eps)[0]
+    if foldable:
+        scale = weight.view(1, -1) if weight is not None and weight.ndim == 1 else weight
+        if torch.is_grad_enabled():
+            normalised: Tensor = _Normalise.apply(images, scale, parts, eps)[0]
+        else:
+            folded = _fold(images, parts)
+            normalised = _unfold(_standardise(folded, scale, channels, eps), images.shape)
         return normalised if bias is None else normalised + bias.view(1, -1, 1, 1)
     if weight is not None and parts > 1:
         weight = weight.view(-1, channels).expand(parts, -1)
@@ -125,8 +130,10 @@ def _unfold(folded: Tensor, shape: torch.Size) -> Tensor:
 
 
 def _tile(values: Tensor, folded: Tensor) -> Tensor:
-    """Lay ``(1 or parts, ..., channels)`` out to broadcast against folded images."""
+    """Lay ``(1 or parts, ..., channels or 1)`` out to broadcast against folded images."""
     values = values.reshape(len(values), 1, -1)
+    if values.shape[2] == 1:  # one number for all channels
+        return values
     return values.repeat(1, 1, folded.shape[2] // values.shape[2])
 
 
@@ -134,16 +141,38 @@ def _mean(folded: Tensor, channels: int) -> Tensor:
     """Return the mean of each part and channel, ``(parts, 1, folds * channels)``."""
     folds = folded.shape[2] // channels
     total = folded.sum(1, keepdim=True)
-    if folds > 1:
-        total = total @ _gather(folds, channels, folded.dtype)
-    return total / (folded.shape[1] * folds)
+    if folds == 1:
+        return total / folded.shape[1]
+    return total @ _gather(folds, channels, folded.shape[1] * folds, folded.dtype)
 
 
-@lru_cache(maxsize=64)
-def _gather(folds: int, channels: int, dtype: torch.dtype) -> Tensor:
-    """Return the matrix that adds up the folds of each channel and lays the sums out again."""
+@lru_cache(maxsize=256)
+def _gather(folds: int, channels: int, rows: int, dtype: torch.dtype) -> Tensor:
+    """Return the matrix that makes sums over folds means over rows, and lays them out again."""
     with torch.inference_mode(False):  # it outlives the caller's mode
-        return torch.eye(channels, dtype=dtype, device="cpu").repeat(folds, folds)
+        same = torch.eye(channels, dtype=dtype, device="cpu").repeat(folds, folds)
+        return same / rows
+
+
+def _centre(folded: Tensor, into: Tensor, channels: int, eps: float) -> Tensor:
+    """Write centred images, and return the inverse of their deviation."""
+    torch.sub(folded, _mean(folded, channels), out=into)
+    return (_mean(into * into, channels) + eps).rsqrt_()
+
+
+def _standardise(folded: Tensor, scale: Tensor | None, channels: int, eps: float) -> Tensor:
+    """Return images of mean 0 and deviation ``scale``, slab after slab."""
+    output = torch.empty_like(folded)
+    step = max(1, _SLAB * len(folded) // folded.numel())
+    factor = None if scale is None else _tile(scale, folded)
+    for start in range(0, len(folded), step):
+        part = slice(start, start + step)
+        slab, into = (folded, output) if step >= len(folded) else (folded[part], output[part])
+        scaling = _centre(slab, into, channels, eps)
+        if factor is not None:
+            scaling *= factor if len(factor) == 1 else factor[part]
+        into *= scaling
+    return output
 
 
 class _Normalise(torch.autograd.Function):
@@ -160,21 +189,9 @@ class _Normalise(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         folded = _fold(images, parts)
         channels = images.shape[1]
-        factor = None if scale is None else _tile(scale, folded)
-        keep = any(ctx.needs_input_grad)
         centred = torch.empty_like(folded)
-        output = torch.empty_like(folded) if keep else centred
-        inverse = images.new_empty(parts, 1, folded.shape[2])
-        step = max(1, _SLAB * parts // folded.numel())
-        for start in range(0, parts, step):
-            part = slice(start, start + step)
-            torch.sub(folded[part], _mean(folded[part], channels), out=centred[part])
-            variance = _mean(centred[part] * centred[part], channels)
-            inverse[part] = (variance + eps).rsqrt_()
-            scaling = inverse[part]
-            if factor is not None:
-                scaling = scaling * (factor if len(factor) == 1 else factor[part])
-            torch.mul(centred[part], scaling, out=output[part])
+        inverse = _centre(folded, centred, channels, eps)
+        output = centred * (inverse if scale is None else inverse * _tile(scale, folded))
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(centred, inverse, scale)
         ctx.shape = images.shape
