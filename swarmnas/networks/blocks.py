@@ -105,6 +105,10 @@ class CellBlock(nn.Module):
                 if normalise_pools and isinstance(module, Pool):
                     module = Chain(module, BatchNorm(channels_out, affine=affine, track=track))
                 cast(nn.ModuleList, self.edges[edge]).append(module)
+        self._everything: Terms = [
+            [(position, None) for position in range(len(cast(nn.ModuleList, edge)))]
+            for edge in self.edges
+        ]
         self.outgoing = [
             [edge for edge, (source, _) in enumerate(cell.edges) if source == node]
             for node in range(cell.num_nodes)
@@ -145,7 +149,7 @@ class CellBlock(nn.Module):
     def forward(
         self,
         inputs: Sequence[Tensor],
-        terms: Terms,
+        terms: Terms | None = None,
         batch: int | None = None,
         shared: dict[int, list[Tensor]] | None = None,
         *,
@@ -155,7 +159,7 @@ class CellBlock(nn.Module):
 
         Args:
             inputs: ``num_inputs`` batches of images.
-            terms: What to add up.
+            terms: What to add up; None adds up all that was built.
             batch: Images a part, where the inputs are several batches stacked along the first
                 dimension. Weights are then ``(parts,)`` tensors, and an input of one part serves
                 every part.
@@ -164,6 +168,7 @@ class CellBlock(nn.Module):
             rectified: As for :meth:`enter`.
         """
         alone = batch is None
+        terms = self._everything if terms is None else terms
         batch = inputs[0].shape[0] if batch is None else batch  # len() would fix it in an export
         nodes = self.enter(inputs, batch, rectified=rectified)
         sums = [Sum(batch) for _ in range(self.cell.num_nodes)]
@@ -268,6 +273,9 @@ class Sum:
                 self._apart(self.images).addcmul_(self._apart(images), _across(weight))
             else:
                 self.images.addcmul_(images, weight)
+            return
+        if self.images is not None and isinstance(weight, Tensor) and weight.ndim > 1:
+            self._owned, self.images = True, torch.addcmul(self.images, images, weight)
             return
         if isinstance(weight, Tensor) and weight.ndim == 1:
             images = (self._apart(images) * _across(weight)).flatten(0, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,10 +14,10 @@ from torch.nn import functional
 
 from swarmnas.checks import as_int
 from swarmnas.networks.auxiliary import AuxiliaryHead
-from swarmnas.networks.blocks import CellBlock, Columns, Shape, Stack, Terms, check_batch
+from swarmnas.networks.blocks import CellBlock, Columns, Shape, Stack, check_batch
 from swarmnas.networks.layouts import Reduction
 from swarmnas.networks.memory import building
-from swarmnas.networks.operations import Skip, build
+from swarmnas.networks.operations import build
 from swarmnas.networks.seeding import seeded
 from swarmnas.rng import Seed
 from swarmnas.spaces import Genotype, Space
@@ -72,8 +72,6 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         self.space, self.genotype = space, genotype
-        self.drop_path = 0.0
-        """Probability with which training leaves a path out; see :meth:`forward`."""
         columns = _columns(space, genotype)
         with seeded(seed), building():
             self.stack = Stack(
@@ -93,6 +91,19 @@ class Network(nn.Module):
                 AuxiliaryHead(width, num_classes, norm_last=not large_images) if auxiliary else None
             )
 
+    @property
+    def drop_path(self) -> float:
+        """Probability with which training leaves a path out; see :meth:`forward`."""
+        return self._cells()[0].drop_path
+
+    @drop_path.setter
+    def drop_path(self, probability: float) -> None:
+        for block in self._cells():
+            block.drop_path = probability
+
+    def _cells(self) -> list[CellBlock]:
+        return [block for block in self.stack.blocks if isinstance(block, CellBlock)]
+
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Return logits, ``(n, num_classes)``; in training mode those of both heads, if two.
 
@@ -111,7 +122,6 @@ class Network(nn.Module):
         """
         if self.training:
             check_batch(images)
-        terms = self._terms(images)
         # Where every cell adapts its inputs, each output is rectified once for all that read it.
         rectified = all(
             isinstance(block, CellBlock) and block.inputs for block in self.stack.blocks
@@ -123,7 +133,7 @@ class Network(nn.Module):
         auxiliary: Tensor | None = None
         for number, block in enumerate(self.stack.blocks):
             if isinstance(block, CellBlock):
-                output = block(history, terms[number], rectified=rectified)
+                output = block(history, rectified=rectified)
             else:
                 output = block(history[-1])
             if rectified and number < len(self.stack.blocks) - 1:  # the head wants it as it is
@@ -133,34 +143,6 @@ class Network(nn.Module):
             history = [*history[1:], output]
         logits: Tensor = self.stack.head(history[-1])
         return logits if auxiliary is None else (logits, auxiliary)
-
-    def _terms(self, images: Tensor) -> list[Terms]:
-        """Return for each block what its nodes add up: all of it, or what drop path leaves."""
-        edges = [
-            [list(cast(nn.ModuleList, edge)) for edge in block.edges]
-            if isinstance(block, CellBlock)
-            else []
-            for block in self.stack.blocks
-        ]
-        if not self.training or not self.drop_path:
-            return [
-                [[(position, None) for position in range(len(modules))] for modules in block]
-                for block in edges
-            ]
-        keep = 1 - self.drop_path
-        droppable = sum(not isinstance(m, Skip) for block in edges for e in block for m in e)
-        draws = torch.rand(droppable, len(images), 1, 1, 1) < keep
-        masks = iter(draws.to(images.device, images.dtype) / keep)
-        return [
-            [
-                [
-                    (position, None if isinstance(module, Skip) else next(masks))
-                    for position, module in enumerate(modules)
-                ]
-                for modules in block
-            ]
-            for block in edges
-        ]
 
 
 class Cost(NamedTuple):
