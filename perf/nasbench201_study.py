@@ -4,8 +4,8 @@ Usage: ``OMP_NUM_THREADS=1 python perf/nasbench201_study.py CIFAR10.npz TABLE.cs
 [--only icso cso darts] [--out FOLDER] [--reveal]``. A call goes on with searches that were broken
 off and passes over those that ended; several calls may share the folder, each with runs of its own.
 
-A line a search: the cell at every epoch, the read-out and the answer with the table's validation
-accuracy, and the processor's minutes. ``--reveal`` adds the test accuracy of the answers, for
+A line a search: the cell at every epoch and the answer, with the table's validation accuracy, and
+the processor's minutes of this call. ``--reveal`` adds the test accuracy of the answers, for
 once everything is chosen. A cell is written by its six edges, 0-1, 0-2, 1-2, 0-3, 1-3, 2-3: ``3``
 and ``1`` are convolutions, ``s`` skip, ``p`` pooling, ``0`` none.
 """
@@ -59,14 +59,14 @@ def search(changes: dict[str, Any], path: Path, dataset: str, seed: int) -> floa
     began = time.process_time()
     if (path / "config.toml").exists():
         resume(path)
-        return (time.process_time() - began) / 60
-    policy = changes.get("policy")
-    if isinstance(policy, Policy):
-        file = path.with_suffix(".toml")
-        file.write_text(policy.to_toml())
-        changes = {**changes, "policy": str(file)}
-    settings = load_preset("nasbench201-cpu") | {"dataset": dataset, "seed": seed} | changes
-    run(SearchConfig.from_mapping(settings), out=path)
+    else:
+        policy = changes.get("policy")
+        if isinstance(policy, Policy):
+            file = path.with_suffix(".toml")
+            file.write_text(policy.to_toml())
+            changes = {**changes, "policy": str(file)}
+        settings = load_preset("nasbench201-cpu") | {"dataset": dataset, "seed": seed} | changes
+        run(SearchConfig.from_mapping(settings), out=path)
     return (time.process_time() - began) / 60
 
 

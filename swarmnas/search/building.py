@@ -1,6 +1,11 @@
-"""The supernet that a search's settings and images ask for."""
+"""The networks' parts that a search's settings ask for: the supernet, and how weights learn."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
 
 from swarmnas.networks import Supernet
 from swarmnas.rng import seed_sequence
@@ -9,7 +14,7 @@ from swarmnas.search.loaders import Images
 from swarmnas.search.streams import Stream
 from swarmnas.spaces import Space
 
-__all__ = ["build_supernet"]
+__all__ = ["build_sgd", "build_supernet", "rate_after"]
 
 
 def build_supernet(config: SearchConfig, space: Space, images: Images) -> Supernet:
@@ -31,3 +36,26 @@ def build_supernet(config: SearchConfig, space: Space, images: Images) -> Supern
         precision=config.precision,
         seed=seed_sequence(config.seed, Stream.SUPERNET),
     )
+
+
+def build_sgd(config: SearchConfig, weights: Iterable[torch.nn.Parameter]) -> torch.optim.SGD:
+    """Return what moves a network's weights, with Nesterov's momentum if there is any."""
+    return torch.optim.SGD(
+        weights,
+        lr=config.learning_rate,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        nesterov=config.momentum > 0,
+    )
+
+
+def rate_after(config: SearchConfig, progress: float) -> float:
+    """Return the weights' rate after a share of their training, in [0, 1]: a cosine.
+
+    Example:
+        >>> config = SearchConfig(learning_rate=0.1, learning_rate_end=0.02)
+        >>> [round(rate_after(config, progress), 3) for progress in (0, 0.5, 1)]
+        [0.1, 0.06, 0.02]
+    """
+    start, end = config.learning_rate, config.learning_rate_end
+    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from swarmnas.errors import DivergenceError
 from swarmnas.networks import Network
+from swarmnas.search.building import build_sgd, rate_after
 from swarmnas.search.config import SearchConfig
 from swarmnas.search.gradients import Batch, assess, finite_step
 from swarmnas.search.loaders import Images, set_epoch
@@ -93,14 +94,7 @@ def train_candidate(
         seed=seed,
     ).to(device)
     weights = list(network.parameters())
-    sgd = torch.optim.SGD(
-        weights,
-        lr=config.learning_rate,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        nesterov=config.momentum > 0,
-    )
-    low, high = config.learning_rate_end, config.learning_rate
+    sgd = build_sgd(config, weights)
     steps = epochs * len(images.train)
     try:
         for epoch in range(epochs):
@@ -108,7 +102,7 @@ def train_candidate(
             for at, (inputs, labels) in enumerate(images.train):
                 progress = (epoch * len(images.train) + at) / steps
                 for group in sgd.param_groups:
-                    group["lr"] = low + (high - low) * (1 + math.cos(math.pi * progress)) / 2
+                    group["lr"] = rate_after(config, progress)
                 loss = functional.cross_entropy(network(inputs.to(device)), labels.to(device))
                 sgd.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]

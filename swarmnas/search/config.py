@@ -90,7 +90,7 @@ class SearchConfig(BaseModel):
         0,
         ge=0,
         le=1000,
-        description="Likely genotypes to train at the end; the best is the answer.",
+        description="Train the genotype found and neighbours, so many in all; the best wins.",
     )
     candidate_epochs: int = Field(
         1,

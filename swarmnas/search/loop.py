@@ -45,7 +45,7 @@ from swarmnas.phases import (
     load_policy,
 )
 from swarmnas.runs import Callback, Callbacks, Checkpoint, RunDirectory, restoring
-from swarmnas.search.building import build_supernet
+from swarmnas.search.building import build_sgd, build_supernet, rate_after
 from swarmnas.search.candidates import FINALISTS, LONGER, neighbours, train_candidate
 from swarmnas.search.config import SearchConfig, default_path
 from swarmnas.search.drivers import (
@@ -224,9 +224,7 @@ class _Search:
         for phase in policy.phases:
             if phase.alphas in ("swarm", "alternate"):
                 create_swarm(self._adapter, phase, seed=rng.seed_sequence(config.seed))
-        images = images_of(config, self._device, train=train, valid=valid)
-        self._images = images
-        self._train, self._valid = images.train, images.valid
+        self._images = images = images_of(config, self._device, train=train, valid=valid)
         if config.batch_size % self.team.size or config.batch_size < 2 * self.team.size:
             raise SettingError(
                 explain(
@@ -249,13 +247,7 @@ class _Search:
         self._limits = limits if limits.any else None
         self._supernet = build_supernet(config, self._space, images).to(self._device)
         self._weights = self._supernet.weight_parameters()
-        self._sgd = torch.optim.SGD(
-            self._weights,
-            lr=config.learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            nesterov=config.momentum > 0,
-        )
+        self._sgd = build_sgd(config, self._weights)
         self._swarm: SwarmDriver | None = None
         self._gradient: GradientDriver | None = None
         self._trace: SwarmTrace | None = None
@@ -331,9 +323,9 @@ class _Search:
         phase, phase_epochs = self._engine.phase, self._engine.phase_epochs
         epoch = len(self._engine.history) + 1
         driver = phase.driver(phase_epochs)
-        set_epoch(self._train, epoch)
-        valid = Endless(self._valid, epoch, self._device)
-        steps = len(self._train)
+        set_epoch(self._images.train, epoch)
+        valid = Endless(self._images.valid, epoch, self._device)
+        steps = len(self._images.train)
         every = steps if phase.every == "epoch" else phase.every
         self._trace = None
         if driver == "swarm" and self._swarm is not None:
@@ -344,7 +336,7 @@ class _Search:
         self._set_supernet(epoch)
         self._supernet.train()
         losses = []
-        for at, (images, labels) in enumerate(self._train):
+        for at, (images, labels) in enumerate(self._images.train):
             mixing = self._stream(Stream.MIXING, epoch, at)
             train = self._share((images.to(self._device), labels.to(self._device)))
             if driver == "swarm" and at % every == 0 and self._swarm is not None:
@@ -397,10 +389,9 @@ class _Search:
 
     def _set_sgd(self, epoch: int) -> None:
         """Set the weights' rate: a cosine over the planned epochs, halved at each divergence."""
-        start, end = self.config.learning_rate, self.config.learning_rate_end
         progress = min((epoch - 1) / self.policy.epochs, 1.0)
         factor = self._engine.phase.value("weights_decay_factor", self._engine.phase_epochs)
-        rate = end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
+        rate = rate_after(self.config, progress)
         for group in self._sgd.param_groups:
             group["lr"] = rate / 2**self._halvings
             group["weight_decay"] = factor * self.config.weight_decay
@@ -509,7 +500,7 @@ class _Search:
             draws = rng.generator(self.config.seed, Stream.PROBES, epoch)
             found[HessianEigenvalue.probe] = dominant_eigenvalue(hessian, hessian.size, rng=draws)
         if GradientAgreement.probe in due:
-            train = Endless(self._train, epoch, self._device)
+            train = Endless(self._images.train, epoch, self._device)
             pairs = ((train.take(size), valid.take(size)) for _ in range(AGREEMENT_STEPS))
             mixing = self._constant_mixing(phase_epochs)
             found[GradientAgreement.probe] = gradient_agreement(self._supernet, mixing, pairs)
@@ -551,9 +542,9 @@ class _Search:
 
     def _valid_batches(self) -> Iterator[Batch]:
         """Yield validation batches, the same ones every time, up to ``valid_images``."""
-        set_epoch(self._valid, 0)
+        set_epoch(self._images.valid, 0)
         images_seen = 0
-        for images, labels in self._valid:
+        for images, labels in self._images.valid:
             yield images.to(self._device), labels.to(self._device)
             images_seen += len(labels)
             if images_seen >= self.config.valid_images:
@@ -703,11 +694,12 @@ class _Search:
             self._set_supernet(max(1, len(self._engine.history)))
 
     def _finish(self, directory: RunDirectory, callbacks: Callback) -> SearchResult:
-        best = self._try_candidates(directory, callbacks) if self.config.candidates else None
+        answer, candidates = self._read_out(), self.config.candidates
+        best = self._try_candidates(answer, directory, callbacks) if candidates else None
         if best is None:
-            genotype, taken_from = self._within_limits(self._read_out())
+            genotype, taken_from = self._within_limits(answer)
         else:
-            genotype, taken_from = best, {"candidates": self.config.candidates}
+            genotype, taken_from = best, {"candidates": candidates}
         phases = _summaries(directory.history())
         signals = self._engine.history[-1]
         found = {
@@ -770,12 +762,13 @@ class _Search:
                 rng=rng.generator(self.config.seed, Stream.READ_OUT),
             )
 
-    def _try_candidates(self, directory: RunDirectory, callbacks: Callback) -> Genotype | None:
-        """Return the best of the genotype read out and its neighbours; None where limits bar all.
+    def _try_candidates(
+        self, answer: Genotype, directory: RunDirectory, callbacks: Callback
+    ) -> Genotype | None:
+        """Return the best of a genotype and its neighbours; None where limits bar all.
 
         Each is trained; the best few are trained anew and longer, and then decide.
         """
-        answer = self._read_out()
         near = [answer, *neighbours(self._space, answer, read_alphas(self._supernet))]
         allowed = filter(self._limits.allow, near) if self._limits else near
         wanted = list(islice(allowed, self.config.candidates))
