@@ -52,3 +52,17 @@ def outcome(path):
         for file in path.iterdir()
         if file.suffix in (".json", ".safetensors")
     }
+
+
+def short_of_memory(monkeypatch, network, *, most):
+    """Let a class of networks run out of memory where it learns from more images than ``most``."""
+    import torch
+
+    forward = network.forward
+
+    def narrow(self, images, **settings):
+        if len(images) > most and torch.is_grad_enabled():
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return forward(self, images, **settings)
+
+    monkeypatch.setattr(network, "forward", narrow)

@@ -428,6 +428,21 @@ class Stack(nn.Module):
                 self.blocks.append(Reduction(place.channels_in, place.channels_out, track))
         self.head = layout.head(width, as_int("num_classes", num_classes, low=1), track)
 
+    @property
+    def cells(self) -> list[CellBlock]:
+        """The blocks that are cells, in order."""
+        return [block for block in self.blocks if isinstance(block, CellBlock)]
+
+    @property
+    def drop_path(self) -> float:
+        """What all cells have as theirs; see :class:`CellBlock`."""
+        return self.cells[0].drop_path
+
+    @drop_path.setter
+    def drop_path(self, probability: float) -> None:
+        for block in self.cells:
+            block.drop_path = probability
+
     def forward(self, images: Tensor, terms: Mapping[str, Terms]) -> Tensor:
         """Return logits, ``(n, num_classes)``, of the cells with these terms."""
         history = self.begin(images)

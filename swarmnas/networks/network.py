@@ -94,15 +94,11 @@ class Network(nn.Module):
     @property
     def drop_path(self) -> float:
         """Probability with which training leaves a path out; see :meth:`forward`."""
-        return self._cells()[0].drop_path
+        return self.stack.drop_path
 
     @drop_path.setter
     def drop_path(self, probability: float) -> None:
-        for block in self._cells():
-            block.drop_path = probability
-
-    def _cells(self) -> list[CellBlock]:
-        return [block for block in self.stack.blocks if isinstance(block, CellBlock)]
+        self.stack.drop_path = probability
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Return logits, ``(n, num_classes)``; in training mode those of both heads, if two.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from swarmnas.checks import as_float, as_int, explain, one_of
 from swarmnas.errors import SettingError, ShapeError
-from swarmnas.networks.blocks import CellBlock, Stack, Terms, check_batch, layout_for
+from swarmnas.networks.blocks import Stack, Terms, check_batch, layout_for
 from swarmnas.networks.memory import building
 from swarmnas.networks.mixtures import as_columns, as_mixing, mixed_terms
 from swarmnas.networks.seeding import seeded
@@ -118,7 +118,7 @@ class Supernet(nn.Module):
             )
 
     def _refuse_missing_cells(self, cells: int) -> None:
-        missing = set(self.space.cells) - {block.place.cell for block in self._cells()}
+        missing = set(self.space.cells) - {block.place.cell for block in self.stack.cells}
         if missing:
             raise SettingError(
                 explain(
@@ -144,15 +144,11 @@ class Supernet(nn.Module):
         The identity is never left out, the others are scaled up to make good for it, and a swarm
         is evaluated with all of them. Draws come from torch's global generator.
         """
-        return self._cells()[0].drop_path
+        return self.stack.drop_path
 
     @drop_path.setter
     def drop_path(self, probability: float) -> None:
-        for block in self._cells():
-            block.drop_path = as_float("drop_path", probability, low=0, high=0.99)
-
-    def _cells(self) -> list[CellBlock]:
-        return [block for block in self.stack.blocks if isinstance(block, CellBlock)]
+        self.stack.drop_path = as_float("drop_path", probability, low=0, high=0.99)
 
     def mixing(self) -> dict[str, Tensor]:
         """Return the softmax of the alphas, ``(E, O)`` a cell, times that of its edge's betas."""

@@ -87,8 +87,8 @@ def _losses(logits: Tensor, rows: Tensor, labels: Tensor) -> Tensor:
 def _bytes_of_a_particle(stack: Stack, images: Tensor) -> int:
     """Return about how much one particle's images take in the largest cell."""
     pixels = len(images) * images.shape[2] * images.shape[3]
-    places = [block.place for block in stack.blocks if isinstance(block, CellBlock)]
-    nodes = max(block.cell.num_nodes for block in stack.blocks if isinstance(block, CellBlock))
+    places = [block.place for block in stack.cells]
+    nodes = max(block.cell.num_nodes for block in stack.cells)
     channels = max(
         (place.channels * nodes + place.channels_out + sum(place.input_channels))
         / 4**place.halvings

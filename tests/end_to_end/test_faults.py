@@ -7,7 +7,7 @@ import pytest
 
 from swarmnas.errors import DeviceError, RunError
 from swarmnas.runs import RunDirectory
-from tests.small_runs import benched, outcome, trained
+from tests.small_runs import benched, outcome, short_of_memory, trained
 
 
 def retrained(path):
@@ -54,16 +54,9 @@ def test_a_second_process_is_refused(tmp_path, run, again):
 
 
 def test_memory_that_runs_out_in_a_training_names_the_batch_that_would_fit(tmp_path, monkeypatch):
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch")
     from swarmnas.networks import Network
 
-    forward = Network.forward
-
-    def narrow(self, images, **settings):
-        if len(images) > 7 and torch.is_grad_enabled():
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-        return forward(self, images, **settings)
-
-    monkeypatch.setattr(Network, "forward", narrow)
+    short_of_memory(monkeypatch, Network, most=7)
     with pytest.raises(DeviceError, match=r"got 20 images that do not\. Use batch_size 5"):
         trained(tmp_path / "run")

@@ -20,6 +20,7 @@ from swarmnas.errors import (
 from swarmnas.networks import Supernet
 from swarmnas.runs import Callback, RunDirectory
 from swarmnas.spaces import Genotype
+from tests.small_runs import short_of_memory
 
 
 class Log(Callback):
@@ -347,13 +348,6 @@ def test_a_second_process_in_the_run_directory_is_refused(tiny, tmp_path):
 
 
 def test_memory_that_runs_out_names_the_batch_that_would_fit(tiny, tmp_path, monkeypatch):
-    forward = Supernet.forward
-
-    def narrow(self, images, **settings):
-        if len(images) > 7 and torch.is_grad_enabled():
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-        return forward(self, images, **settings)
-
-    monkeypatch.setattr(Supernet, "forward", narrow)
+    short_of_memory(monkeypatch, Supernet, most=7)
     with pytest.raises(DeviceError, match=r"got 20 images that do not\. Use batch_size 5"):
         search.run(tiny(), out=tmp_path / "run")
