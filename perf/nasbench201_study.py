@@ -4,6 +4,9 @@ Usage: ``OMP_NUM_THREADS=1 python perf/nasbench201_study.py CIFAR10.npz TABLE.cs
 [--only icso cso darts] [--out FOLDER] [--reveal]``. A call goes on with searches that were broken
 off and passes over those that ended; several calls may share the folder, each with runs of its own.
 
+What a candidate comes to depends on its cell, the length of its training and the seed, not on the
+search that proposed it: searches of one seed take it from each other's records.
+
 A line a search: the cell at every epoch and the answer, with the table's validation accuracy, and
 the processor's minutes of this call. ``--reveal`` adds the test accuracy of the answers, for
 once everything is chosen. A cell is written by its six edges, 0-1, 0-2, 1-2, 0-3, 1-3, 2-3: ``3``
@@ -23,7 +26,9 @@ from swarmnas.phases import Policy, load_policy
 from swarmnas.problems import Table
 from swarmnas.recipes import load_preset
 from swarmnas.runs import RunDirectory
-from swarmnas.search import SearchConfig, resume, run
+from swarmnas.search import SearchConfig, loop, resume, run
+from swarmnas.search.candidates import train_candidate
+from swarmnas.spaces import Genotype
 
 VALID, TEST = "cifar10_valid_200", "cifar10_test_200"
 LETTERS = {
@@ -52,6 +57,27 @@ def methods() -> dict[str, dict[str, Any]]:
 def short(text: str) -> str:
     """Return a cell's six letters."""
     return "".join(LETTERS[part.split("~")[0]] for part in text.replace("+", "").split("|") if part)
+
+
+def share_candidates(folder: Path, seed: int) -> None:
+    """Let the searches of a seed train each candidate once between them."""
+    known = {
+        (record["genotype"], record["trained_epochs"]): (
+            record["valid_loss"],
+            record["valid_accuracy"],
+        )
+        for path in folder.glob(f"*-seed{seed}")
+        for record in RunDirectory.open(path).history()
+        if record["kind"] == "candidate"
+    }
+
+    def trained(genotype: Genotype, *others: Any, epochs: int, **more: Any) -> tuple[float, float]:
+        key = genotype.to_text(), epochs
+        if key not in known:
+            known[key] = train_candidate(genotype, *others, epochs=epochs, **more)
+        return known[key]
+
+    loop.train_candidate = trained
 
 
 def search(changes: dict[str, Any], path: Path, dataset: str, seed: int) -> float:
@@ -99,6 +125,7 @@ def main() -> None:
         figures = []
         for seed in given.seeds:
             path = given.out / f"{name}-seed{seed}"
+            share_candidates(given.out, seed)
             minutes = search(methods()[name], path, given.dataset, seed)
             line, figure = told(path, table, reveal=given.reveal)
             figures.append(figure)

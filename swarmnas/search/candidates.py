@@ -20,7 +20,7 @@ from swarmnas.spaces import Genotype, Space
 
 __all__ = ["FINALISTS", "LONGER", "neighbours", "train_candidate"]
 
-FINALISTS, LONGER = 4, 3
+FINALISTS, LONGER = 3, 3
 """How many candidates are trained anew, and how many times as long: successive halving (Jamieson
 and Talwalkar, AISTATS 2016) cut to two rounds."""
 

@@ -96,7 +96,7 @@ class SearchConfig(BaseModel):
         1,
         ge=1,
         le=10**6,
-        description="Length of each of these trainings; the best four run thrice that.",
+        description="Length of each of these trainings; the best three run thrice that.",
     )
     bound: float | None = Field(
         None, gt=0, description="Alphas live in a box of +- this; the adapter's default if unset."

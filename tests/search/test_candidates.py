@@ -51,20 +51,20 @@ def test_neighbours_keep_the_edges_and_change_one_operation(name):
         assert ((before >= 0) == (after >= 0)).all()
 
 
-def test_the_best_four_are_trained_thrice_as_long_and_decide(whole):
+def test_the_best_three_are_trained_thrice_as_long_and_decide(whole):
     records = tried(whole.path)
     first, last = records[:6], records[6:]
-    assert [record["trained_epochs"] for record in records] == [1] * 6 + [3] * 4
+    assert [record["trained_epochs"] for record in records] == [1] * 6 + [3] * 3
     assert len({record["genotype"] for record in first}) == 6
     assert first[0]["genotype"] == whole.signals.genotype  # the read-out is tried first
     assert "candidate 6 of 6 (epochs of training: 1)" in first[-1]["reason"]
     by_loss = sorted(first, key=lambda record: record["valid_loss"])
-    assert [r["genotype"] for r in last] == [r["genotype"] for r in by_loss[:4]]
+    assert [r["genotype"] for r in last] == [r["genotype"] for r in by_loss[:3]]
     best = min(last, key=lambda record: record["valid_loss"])
     assert whole.genotype.to_text() == best["genotype"]
 
 
-@pytest.mark.parametrize(("where", "left"), [("candidate 2 of 6", 9), ("candidate 2 of 4", 3)])
+@pytest.mark.parametrize(("where", "left"), [("candidate 2 of 6", 8), ("candidate 2 of 3", 2)])
 def test_interrupted_among_its_candidates_it_goes_on(whole, tmp_path, where, left):
     class Interrupts(Callback):
         def on_record(self, record):
