@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FIRST_RUN := runs/first-search
+# Tests share out the cores, a process each, on one thread each.
+PYTEST = OMP_NUM_THREADS=1 $(1)/bin/python -m pytest -n auto --dist worksteal
 
 .PHONY: help search test test-slow check check-integrations check-without-torch check-wheel check-lowest check-newest clean
 
@@ -27,7 +29,7 @@ search: $(READY)
 	$(BIN)/swarmnas compare $(FIRST_RUN)
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(call PYTEST,$(VENV))
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
@@ -55,7 +57,7 @@ check-without-torch:
 	$(VENV)-core/bin/python -m pip install --quiet --disable-pip-version-check -r $(VENV)-core/requirements.txt
 	$(VENV)-core/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	$(VENV)-core/bin/python -c 'import importlib.util as u; assert u.find_spec("torch") is None, "torch is installed here"'
-	$(VENV)-core/bin/python -m pytest $(WITHOUT_TORCH)
+	$(call PYTEST,$(VENV)-core) $(WITHOUT_TORCH)
 
 # The tests with the lowest and with the newest version of every dependency. WITHOUT names packages
 # to leave out; without torch, only the tests of what works without it run. BORROW names an
@@ -65,7 +67,7 @@ check-lowest check-newest: check-%:
 	$(VENV)-$*/bin/python .ci/dependencies.py $(if $(filter lowest,$*),--lowest) $(if $(BORROW),--borrow $(BORROW)) --without $(WITHOUT) > $(VENV)-$*/requirements.txt
 	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check -r $(VENV)-$*/requirements.txt
 	$(VENV)-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	$(VENV)-$*/bin/python -m pytest -W ignore::DeprecationWarning $(if $(filter torch,$(WITHOUT)),$(WITHOUT_TORCH))
+	$(call PYTEST,$(VENV)-$*) -W ignore::DeprecationWarning $(if $(filter torch,$(WITHOUT)),$(WITHOUT_TORCH))
 
 # Adapters against the real packages that are light enough; tests of the others skip.
 check-integrations: $(READY)

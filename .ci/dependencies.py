@@ -7,7 +7,7 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
-TEST_TOOLS = ("pytest", "pytest-timeout", "hypothesis", "ioh", "scikit-posthocs")
+TEST_TOOLS = ("pytest", "pytest-timeout", "pytest-xdist", "hypothesis", "ioh", "scikit-posthocs")
 BORROWED = re.compile(r"(torch|torchvision|triton|nvidia-.*|cuda-.*)")
 
 

@@ -1,8 +1,9 @@
 """Which driver, which policy? Searches of the preset ``nasbench201-cpu``, looked up in the table.
 
 Usage: ``OMP_NUM_THREADS=1 python perf/nasbench201_study.py CIFAR10.npz TABLE.csv.gz --seeds 0 1 2
-[--only icso cso darts] [--out FOLDER] [--reveal]``. A call goes on with searches that were broken
-off and passes over those that ended; several calls may share the folder, each with runs of its own.
+[--only icso cso darts] [--space darts-s2] [--out FOLDER] [--reveal]``. A call goes on with searches
+that were broken off and passes over those that ended; several calls may share the folder, each with
+runs of its own.
 
 What a candidate comes to depends on its cell, the length of its training and the seed, not on the
 search that proposed it: searches of one seed take it from each other's records.
@@ -11,6 +12,10 @@ A line a search: the cell at every epoch and the answer, with the table's valida
 the processor's minutes of this call. ``--reveal`` adds the test accuracy of the answers, for
 once everything is chosen. A cell is written by its six edges, 0-1, 0-2, 1-2, 0-3, 1-3, 2-3: ``3``
 and ``1`` are convolutions, ``s`` skip, ``p`` pooling, ``0`` none.
+
+In ``--space darts-s2`` and ``darts-s4``, which no table knows, the line has the shares of skip
+connections and of noise instead. Everything else is the preset's, but for three cells in the
+supernet, the fewest that such a space can have.
 """
 
 from __future__ import annotations
@@ -28,9 +33,10 @@ from swarmnas.recipes import load_preset
 from swarmnas.runs import RunDirectory
 from swarmnas.search import SearchConfig, loop, resume, run
 from swarmnas.search.candidates import train_candidate
-from swarmnas.spaces import Genotype
+from swarmnas.spaces import Genotype, create
 
 VALID, TEST = "cifar10_valid_200", "cifar10_test_200"
+TABULAR, OTHERS = "nasbench201", ("darts-s2", "darts-s4")
 LETTERS = {
     "nor_conv_3x3": "3", "nor_conv_1x1": "1", "skip_connect": "s", "avg_pool_3x3": "p", "none": "0",
 }  # fmt: skip
@@ -80,7 +86,7 @@ def share_candidates(folder: Path, seed: int) -> None:
     loop.train_candidate = trained
 
 
-def search(changes: dict[str, Any], path: Path, dataset: str, seed: int) -> float:
+def search(changes: dict[str, Any], path: Path, dataset: str, space: str, seed: int) -> float:
     """Search, or go on; return the processor's minutes since this call."""
     began = time.process_time()
     if (path / "config.toml").exists():
@@ -92,6 +98,8 @@ def search(changes: dict[str, Any], path: Path, dataset: str, seed: int) -> floa
             file.write_text(policy.to_toml())
             changes = {**changes, "policy": str(file)}
         settings = load_preset("nasbench201-cpu") | {"dataset": dataset, "seed": seed} | changes
+        if space in OTHERS:
+            settings |= {"space": space, "cells": 3}
         run(SearchConfig.from_mapping(settings), out=path)
     return (time.process_time() - began) / 60
 
@@ -109,6 +117,22 @@ def told(path: Path, table: Table, *, reveal: bool) -> tuple[str, float]:
     return f"{course} | {short(answer)} {valid[row]:.2f}{test}", figure
 
 
+def told_shares(path: Path) -> tuple[str, float]:
+    """Return the line of a search that ended in another space, and its share of both."""
+    space = create(RunDirectory.open(path).config["search"]["space"])
+    records = RunDirectory.open(path).history()
+    last = [record["genotype"] for record in records if record["kind"] == "epoch"][-1]
+    answer = json.loads((path / "genotype.json").read_text())["text"]
+    words, figure = [], 0.0
+    for where, text in (("by the alphas", last), ("answer", answer)):
+        genotype = space.parse(text)
+        edges = sum(len(choices) for _, choices in genotype.cells)
+        skips, noise = genotype.count("skip_connect") / edges, genotype.count("noise") / edges
+        words.append(f"{where} skip {skips:.2f}, noise {noise:.2f}")
+        figure = skips + noise
+    return " | ".join([*words, answer]), figure
+
+
 def main() -> None:
     """Search what is asked for, then print means and spreads."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
@@ -116,18 +140,23 @@ def main() -> None:
     parser.add_argument("table", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", required=True)
     parser.add_argument("--only", nargs="+", choices=list(methods()), default=list(methods()))
-    parser.add_argument("--out", type=Path, default=Path("runs/nasbench201-study"))
+    parser.add_argument("--space", choices=[TABULAR, *OTHERS], default=TABULAR)
+    parser.add_argument("--out", type=Path, help="default: runs/SPACE-study")
     parser.add_argument("--reveal", action="store_true", help="show test accuracies")
     given = parser.parse_args()
     table = Table.read(given.table)
+    given.out = given.out or Path(f"runs/{given.space}-study")
     given.out.mkdir(parents=True, exist_ok=True)
     for name in given.only:
         figures = []
         for seed in given.seeds:
             path = given.out / f"{name}-seed{seed}"
             share_candidates(given.out, seed)
-            minutes = search(methods()[name], path, given.dataset, seed)
-            line, figure = told(path, table, reveal=given.reveal)
+            minutes = search(methods()[name], path, given.dataset, given.space, seed)
+            if given.space == TABULAR:
+                line, figure = told(path, table, reveal=given.reveal)
+            else:
+                line, figure = told_shares(path)
             figures.append(figure)
             print(f"{name} seed {seed} ({minutes:.1f} min): {line}", flush=True)
         spread = statistics.stdev(figures) if len(figures) > 1 else 0.0

@@ -66,9 +66,10 @@ def train_candidate(
     *,
     epochs: int,
     device: torch.device,
-    seed: np.random.SeedSequence,
 ) -> tuple[float, float]:
     """Train a genotype's network from scratch as the search trains its weights, and judge it.
+
+    First weights, and what operations draw, come from torch's global generator.
 
     Args:
         genotype: What to train.
@@ -79,7 +80,6 @@ def train_candidate(
         valid: Gives the batches that judge.
         epochs: Length of the training.
         device: Where to train.
-        seed: Draws the first weights.
 
     Returns:
         Validation loss in nats, infinite if training diverged, and accuracy in [0, 1].
@@ -91,7 +91,6 @@ def train_candidate(
         in_channels=images.in_channels,
         channels=config.network_channels or config.channels,
         cells=config.network_cells or config.cells,
-        seed=seed,
     ).to(device)
     weights = list(network.parameters())
     sgd = build_sgd(config, weights)

@@ -798,16 +798,16 @@ class _Search:
             figures = [0.0] * (2 * len(group))
             if self.team.rank < len(group):
                 at = 2 * self.team.rank
-                figures[at : at + 2] = train_candidate(
-                    group[self.team.rank],
-                    self._space,
-                    self.config,
-                    self._images,
-                    self._valid_batches,
-                    epochs=epochs,
-                    device=self._device,
-                    seed=self._stream(Stream.CANDIDATES),
-                )
+                with seeded(self._stream(Stream.CANDIDATES)):
+                    figures[at : at + 2] = train_candidate(
+                        group[self.team.rank],
+                        self._space,
+                        self.config,
+                        self._images,
+                        self._valid_batches,
+                        epochs=epochs,
+                        device=self._device,
+                    )
             figures = self.team.total(figures, self._device)
             losses += figures[::2]
             for number, genotype in enumerate(group, start=start):

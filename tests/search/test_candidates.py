@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from swarmnas.networks import cost_of
 from swarmnas.runs import Callback, RunDirectory
@@ -85,6 +86,16 @@ def test_interrupted_among_its_candidates_it_goes_on(whole, tmp_path, where, lef
     assert tried(tmp_path / "run") == tried(whole.path)
     assert resume(tmp_path / "run", callbacks=[told]).genotype == whole.genotype
     assert told.records == left  # a finished search tries none again
+
+
+def test_what_candidates_draw_depends_on_the_seed_alone(tmp_path):
+    config = SearchConfig(**SMALL | {"space": "darts-s4", "cells": 3, "candidates": 2})
+    for global_seed in (1, 2):
+        torch.manual_seed(global_seed)
+        run(config, out=tmp_path / str(global_seed))
+    records = tried(tmp_path / "1")
+    assert any("noise" in record["genotype"] for record in records)
+    assert records == tried(tmp_path / "2")
 
 
 def test_candidates_keep_within_the_limits(whole, tmp_path):
