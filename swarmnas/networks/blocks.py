@@ -151,7 +151,7 @@ class CellBlock(nn.Module):
         inputs: Sequence[Tensor],
         terms: Terms | None = None,
         batch: int | None = None,
-        shared: dict[int, list[Tensor]] | None = None,
+        shared: dict[int, dict[nn.Module, Tensor]] | None = None,
         *,
         rectified: bool = False,
     ) -> Tensor:
@@ -163,8 +163,8 @@ class CellBlock(nn.Module):
             batch: Images a part, where the inputs are several batches stacked along the first
                 dimension. Weights are then ``(parts,)`` tensors, and an input of one part serves
                 every part.
-            shared: For input nodes that are the same in several calls, which differ in weights
-                alone: what the operations make of them; empty lists are filled.
+            shared: For input nodes that are the same in several calls: what operations make of
+                them; what a call needs and does not find there is added.
             rectified: As for :meth:`enter`.
         """
         alone = batch is None
@@ -193,8 +193,10 @@ class CellBlock(nn.Module):
             weights = [weight for _, _, weight in jobs]
             parts = images.shape[0] // batch
             if shared is not None and source in shared:
-                shared[source] = shared[source] or spread(modules, images, parts)
-                outputs = shared[source]
+                known = shared[source]
+                missing = [module for module in modules if module not in known]
+                known.update(zip(missing, spread(missing, images, parts), strict=True))
+                outputs = [known[module] for module in modules]
             else:
                 outputs = spread(modules, images, parts, weights)
             for (edge, _, _), output, weight in zip(jobs, outputs, weights, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from swarmnas.errors import SettingError, ShapeError
 from swarmnas.networks.blocks import Terms
 from swarmnas.spaces import Space
 
-__all__ = ["as_columns", "as_mixing", "mixed_terms"]
+__all__ = ["as_columns", "as_mixing", "discrete_terms", "mixed_terms"]
 
 
 def as_mixing(
@@ -94,6 +94,11 @@ def mixed_terms(weights: Tensor) -> Terms:
         [(column, weights[:, edge, column]) for column, any_ in enumerate(row) if any_]
         for edge, row in enumerate(used)
     ]
+
+
+def discrete_terms(columns: Sequence[int]) -> Terms:
+    """Return the terms of one operation an edge; -1 drops the edge."""
+    return [[(column, None)] if column >= 0 else [] for column in columns]
 
 
 def _check_shapes(

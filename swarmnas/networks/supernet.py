@@ -13,7 +13,7 @@ from swarmnas.checks import as_float, as_int, explain, one_of
 from swarmnas.errors import SettingError, ShapeError
 from swarmnas.networks.blocks import Stack, Terms, check_batch, layout_for
 from swarmnas.networks.memory import building
-from swarmnas.networks.mixtures import as_columns, as_mixing, mixed_terms
+from swarmnas.networks.mixtures import as_columns, as_mixing, discrete_terms, mixed_terms
 from swarmnas.networks.seeding import seeded
 from swarmnas.networks.swarm import DEFAULT_MEMORY, swarm_losses
 from swarmnas.rng import Seed
@@ -219,11 +219,9 @@ class Supernet(nn.Module):
         """
         check_batch(images)
         columns = as_columns(self.space, operations, swarm=False)
-        terms: dict[str, Terms] = {
-            name: [[(int(column), None)] if column >= 0 else [] for column in row.tolist()]
-            for name, row in columns.items()
-        }
-        return self._logits(images, terms)
+        return self._logits(
+            images, {name: discrete_terms(row.tolist()) for name, row in columns.items()}
+        )
 
     @torch.no_grad()
     def evaluate_swarm(

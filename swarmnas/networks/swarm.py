@@ -3,7 +3,9 @@
 Mixed networks share the stem and every operation on what all particles see alike. Discrete ones
 share more: a node's images are determined by the choices that lead to it, so particles that agree
 in those choices share one copy, and each operation runs once on the distinct copies it is wanted
-for. All of it is bookkeeping on integers; no result changes beyond rounding.
+for. All of it is bookkeeping on integers; no result changes beyond rounding. Where the images of
+one particle fill the cache, discrete ones take turns like mixed ones: going through many of them
+together would cost more than it shares.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
@@ -19,9 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from swarmnas.networks.blocks import CellBlock, Stack, spread
+from swarmnas.networks.blocks import CellBlock, Stack, Terms, spread
 from swarmnas.networks.memory import is_out_of_memory
-from swarmnas.networks.mixtures import mixed_terms
+from swarmnas.networks.mixtures import discrete_terms, mixed_terms
 from swarmnas.networks.operations import Operation, Zero, apply
 
 __all__ = ["DEFAULT_MEMORY", "swarm_losses"]
@@ -59,7 +60,8 @@ def swarm_losses(
     stem = stack.enter(images)
     num_particles = len(next(iter(particles.values())))
     mixed = next(iter(particles.values())).is_floating_point()
-    evaluator = _Mixed(stack, stem, particles) if mixed else _Discrete(stack, stem, particles)
+    kind = _Mixed if mixed else _Alone if _cached_parts(stem) == 1 else _Discrete
+    evaluator = kind(stack, stem, particles)
     each = _bytes_of_a_particle(stack, images)
     losses: list[Tensor] = []
     start = 0
@@ -104,29 +106,30 @@ def _cached_parts(part: Tensor) -> int:
     return max(1, _CACHE // (part.numel() * part.element_size()))
 
 
-class _Mixed:
-    """Every operation on every edge, weighted for each particle."""
+class _Whole:
+    """Particles that share the stem and the operations on it, and nothing else."""
 
-    def __init__(self, stack: Stack, stem: Tensor, particles: Mapping[str, Tensor]) -> None:
+    most: int
+
+    def __init__(self, stack: Stack, stem: Tensor) -> None:
         self.stack, self.stem = stack, stem
-        self.terms = {name: mixed_terms(rows.detach()) for name, rows in particles.items()}
-        self.most = _cached_parts(stem)
         # By block, what its operations make of inputs that no choice has influenced.
-        self.shared: dict[nn.Module, dict[int, list[Tensor]]] = {}
+        self.shared: dict[nn.Module, dict[int, dict[nn.Module, Tensor]]] = {}
+
+    def terms(self, start: int, stop: int) -> Mapping[str, Terms]:
+        """Return the terms of the particles ``start`` to ``stop``."""
+        raise NotImplementedError
 
     def logits(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """Return logits of the particles ``start`` to ``stop``, one after another."""
-        terms = {
-            name: [[(column, cast(Tensor, w)[start:stop]) for column, w in edge] for edge in table]
-            for name, table in self.terms.items()
-        }
+        terms = self.terms(start, stop)
         batch = len(self.stem)
         history = [self.stem] * self.stack.num_inputs
         for block in self.stack.blocks:
             if isinstance(block, CellBlock):
                 if block not in self.shared:
                     untouched = [n for n, images in enumerate(history) if images is self.stem]
-                    self.shared[block] = {number: [] for number in untouched}
+                    self.shared[block] = {number: {} for number in untouched}
                 output = block(history, terms[block.place.cell], batch, self.shared[block])
             else:
                 output = apply(block, history[-1], len(history[-1]) // batch)
@@ -135,6 +138,42 @@ class _Mixed:
         logits = apply(self.stack.head, history[-1], parts)
         rows = torch.arange(stop - start, device=logits.device)
         return logits, rows if parts > 1 else torch.zeros_like(rows)
+
+
+class _Mixed(_Whole):
+    """Every operation on every edge, weighted for each particle."""
+
+    def __init__(self, stack: Stack, stem: Tensor, particles: Mapping[str, Tensor]) -> None:
+        super().__init__(stack, stem)
+        self.particles = {name: rows.detach() for name, rows in particles.items()}
+        self.most = _cached_parts(stem)
+
+    def terms(self, start: int, stop: int) -> Mapping[str, Terms]:
+        """Return the weights of some particles; of one alone as numbers, which cost less."""
+        some = slice(start, stop) if stop - start > 1 else start
+        return {name: mixed_terms(rows[some]) for name, rows in self.particles.items()}
+
+
+class _Alone(_Whole):
+    """One operation an edge, a particle at a time: for images that fill the cache by themselves."""
+
+    most = 1
+
+    def __init__(self, stack: Stack, stem: Tensor, particles: Mapping[str, Tensor]) -> None:
+        super().__init__(stack, stem)
+        self.columns = {name: columns.tolist() for name, columns in particles.items()}
+        self.known: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def terms(self, start: int, stop: int) -> Mapping[str, Terms]:
+        """Return the operations of a particle."""
+        return {name: discrete_terms(rows[start]) for name, rows in self.columns.items()}
+
+    def logits(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Return logits of a particle; equal ones are evaluated once."""
+        terms = str(self.terms(start, stop))
+        if terms not in self.known:
+            self.known[terms] = super().logits(start, stop)
+        return self.known[terms]
 
 
 class _Copies:
@@ -166,6 +205,10 @@ class _Copies:
             given = images[int(at)]
             self.parts[part] = self.parts[part] + given if self._added[part] else given
         self._added[into] += 1
+
+    def unreached(self) -> list[int]:
+        """Return the parts that nothing was added to."""
+        return np.flatnonzero(self._added == 0).tolist()
 
     def take(self, rows: Indices) -> Tensor:
         """Return some parts, stacked."""
@@ -234,8 +277,7 @@ def _discrete_cell(block: CellBlock, inputs: Sequence[_Copies], columns: Indices
         # What a particle's node is made of: for each edge the operation and the source's copy.
         codes = [_codes(columns[:, edge], nodes[cell.edges[edge].source]) for edge in edges]
         made, of = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)
-        empty = block.empty(node, inputs[0].parts[0])
-        nodes.append(_Copies([empty] * len(made), of.reshape(-1)))
+        nodes.append(_Copies([inputs[0].parts[0]] * len(made), of.reshape(-1)))
         for edge, ingredients in zip(edges, made.T, strict=True):
             source = cell.edges[edge].source
             for column in np.unique(columns[columns[:, edge] >= 0, edge]):
@@ -243,7 +285,11 @@ def _discrete_cell(block: CellBlock, inputs: Sequence[_Copies], columns: Indices
                 (into,) = np.nonzero((wanted >= 0) & (wanted < len(nodes[source].parts)))
                 module = block.operation(edge, column)
                 uses[source].append(_Use(module, nodes[node], wanted[into], into))
-    for copies, wanted_for in zip(nodes, uses, strict=True):
+    for node, (copies, wanted_for) in enumerate(zip(nodes, uses, strict=True)):
+        if node >= cell.num_inputs and (silent_parts := copies.unreached()):
+            empty = block.empty(node, inputs[0].parts[0])
+            for part in silent_parts:
+                copies.parts[part] = empty
         _deliver(copies, wanted_for)
     if cell.output == "last":
         return nodes[-1]
@@ -284,12 +330,18 @@ def _deliver(source: _Copies, uses: Sequence[_Use]) -> None:
         wanted = np.unique(np.concatenate([use.source_rows for use in same]))
         for start in range(0, len(wanted), step):
             some = wanted[start : start + step]
-            output = apply(same[0].module, source.take(some), len(some))
-            parts = output.chunk(len(some))
+            parts = _applied(same[0].module, source.take(some), len(some)).chunk(len(some))
             for use in same:
                 inside = (use.source_rows >= some[0]) & (use.source_rows <= some[-1])
                 at = np.searchsorted(some, use.source_rows[inside])
                 use.target.add(use.target_rows[inside], [parts[row] for row in at])
+
+
+def _applied(module: nn.Module, taken: Tensor, parts: int) -> Tensor:
+    """Apply a module to stacked copies, which nobody else reads if there are several."""
+    if parts > 1 and isinstance(module, Operation) and module.rectifies:
+        return module.body(functional.relu_(taken), parts)
+    return apply(module, taken, parts)
 
 
 def _grouped(uses: Sequence[_Use]) -> list[list[_Use]]:

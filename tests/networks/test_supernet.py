@@ -109,8 +109,9 @@ class TestEverySpace:
         losses = net.evaluate_swarm(images, labels, mixing=tables)
         torch.testing.assert_close(losses, torch.stack(alone).detach(), rtol=1e-5, atol=0)
 
-    def test_swarm_of_discrete_networks_has_the_losses_of_each_alone(self, name, cells):
-        net, (images, labels) = supernet(name, cells), batch()
+    @pytest.mark.parametrize("size", [6, 700], ids=["together", "in turn"])
+    def test_swarm_of_discrete_networks_has_the_losses_of_each_alone(self, name, cells, size):
+        net, (images, labels) = supernet(name, cells, channels=12), batch(size)
         tables = architectures(net.space, 9)
         tables = {cell: table[[0, 1, 2, 3, 4, 5, 6, 7, 8, 3]] for cell, table in tables.items()}
         alone = [
