@@ -1,10 +1,12 @@
 """How a supernet's rank correlation with a table goes from epoch to epoch, as a figure.
 
-Usage: ``OMP_NUM_THREADS=1 python perf/probe_figure.py TABLE.csv.gz RUN [RUN ...] --out FILE.svg``.
+Usage: ``OMP_NUM_THREADS=1 python perf/probe_figure.py CIFAR10.npz TABLE.csv.gz --out FILE.svg
+[--seeds 100 101] [--policies g-icso-nas darts] [--folder FOLDER]``.
 
-The runs kept the checkpoints of all their epochs (``keep_epochs`` of their policies). At each, 250
-cells of the table, drawn alike, are evaluated on 256 validation images: each alone, and by what
-the supernet loses without it. The correlations (Spearman) are printed, too.
+Searches by the preset ``nasbench201-cpu``, without candidates, keep the checkpoints of all their
+epochs; a call goes on with searches that were broken off. At each epoch, 250 cells of the table,
+drawn alike, are evaluated on 256 validation images: each alone, and by what the supernet loses
+without it. The correlations (Spearman) with the table's validation column are printed, too.
 """
 
 from __future__ import annotations
@@ -12,47 +14,78 @@ from __future__ import annotations
 import argparse
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
 
+from swarmnas.phases import Policy, load_policy
 from swarmnas.problems import Table
+from swarmnas.recipes import load_preset
 from swarmnas.runs import RunDirectory
-from swarmnas.search import rank_cells
+from swarmnas.search import SearchConfig, rank_cells, resume, run
 
 COLUMN = "cifar10_valid_200"
 STYLES = {"alone": ("#b5541c", "--"), "by what is lost without it": ("#1f6f8b", "-")}
 
 
-def main() -> None:
-    """Rank, print and draw."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("table", type=Path)
-    parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--out", type=Path, required=True)
-    given = parser.parse_args()
-    table = Table.read(given.table)
-    known = dict(zip(table.archs, table.column(COLUMN).tolist(), strict=True))
-    matplotlib.rcParams["svg.hashsalt"] = "swarmnas"  # the same picture, the same file
-    figure = Figure(figsize=(7, 3.4))
-    axes = figure.subplots()
-    for number, run in enumerate(given.runs):
+def search(name: str, dataset: str, seed: int, folder: Path) -> Path:
+    """Search by a policy that keeps every epoch; return the run directory."""
+    path = folder / f"{name}-seed{seed}"
+    if (path / "config.toml").exists():
+        resume(path)
+        return path
+    policy = load_policy(name)
+    kept = Policy(**policy.model_dump(exclude_none=True) | {"keep_epochs": policy.max_epochs})
+    file = folder / f"{name}.toml"
+    file.write_text(kept.to_toml())
+    changes = {"dataset": dataset, "seed": seed, "policy": str(file), "candidates": 0}
+    run(SearchConfig.from_mapping(load_preset("nasbench201-cpu") | changes), out=path)
+    return path
+
+
+def draw(axes: Any, runs: list[Path], known: dict[str, float]) -> None:
+    """Rank by every epoch of some runs; print and draw."""
+    for number, path in enumerate(runs):
         for name, (colour, line) in STYLES.items():
-            found = list(rank_cells(run, known, num_images=256, ablated=name != "alone"))
+            found = list(rank_cells(path, known, num_images=256, ablated=name != "alone"))
             epochs = [ranking.epoch for ranking in found]
             values = [ranking.correlation for ranking in found]
-            print(f"{run.name}, {name}:", *(f"{value:+.2f}" for value in values), flush=True)
+            print(f"{path.name}, {name}:", *(f"{value:+.2f}" for value in values), flush=True)
             label = name if number == 0 else None
             axes.plot(epochs, values, line, color=colour, marker=".", label=label)
-    phases = [r for r in RunDirectory.open(given.runs[0]).history() if r["kind"] == "epoch"]
+    phases = [r for r in RunDirectory.open(runs[0]).history() if r["kind"] == "epoch"]
     for before, after in pairwise(phases):
         if before["phase"] != after["phase"]:
             axes.axvline(before["epoch"] + 0.5, color="0.6", linewidth=0.8)
             axes.text(after["epoch"] - 0.4, 0.95, after["phase"], va="top", color="0.4", fontsize=8,
                       transform=axes.get_xaxis_transform())  # fmt: skip
     axes.axhline(0, color="0.6", linewidth=0.8)
-    axes.set(xlabel="epoch", ylabel="rank correlation with the table", ylim=(-0.6, 1))
-    axes.legend(frameon=False, loc="lower right")
+    axes.set(xlabel="epoch", ylim=(-0.6, 1))
+
+
+def main() -> None:
+    """Search what is not there, then rank and draw, a panel for each policy."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("dataset")
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[100, 101])
+    parser.add_argument("--policies", nargs="+", default=["g-icso-nas", "darts"])
+    parser.add_argument("--folder", type=Path, default=Path("runs/probe-figure"))
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    table = Table.read(given.table)
+    known = dict(zip(table.archs, table.column(COLUMN).tolist(), strict=True))
+    given.folder.mkdir(parents=True, exist_ok=True)
+    matplotlib.rcParams["svg.hashsalt"] = "swarmnas"  # the same picture, the same file
+    figure = Figure(figsize=(4.2 * len(given.policies), 3.4))
+    panels = figure.subplots(1, len(given.policies), sharey=True, squeeze=False)[0]
+    for axes, name in zip(panels, given.policies, strict=True):
+        runs = [search(name, given.dataset, seed, given.folder) for seed in given.seeds]
+        draw(axes, runs, known)
+        axes.set_title(name, fontsize=10)
+    panels[0].set_ylabel("rank correlation with the table")
+    panels[0].legend(frameon=False, loc="lower right")
     figure.tight_layout()
     figure.savefig(given.out, metadata={"Date": None})
 
