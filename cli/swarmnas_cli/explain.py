@@ -1,4 +1,4 @@
-"""`swarmnas explain`: why a search changed phase, and what other thresholds would have done."""
+"""`swarmnas explain`: why a search changed phase, and which candidates gave its answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from swarmnas.phases import FreezeOperations, Switch, explain_switches
+from swarmnas_cli.flags import shown
 from swarmnas_cli.recorded import Recorded
+
+BEST = 3
+"""Candidates of a round that are told, at most: as many as go on."""
 
 
 def command(
@@ -21,7 +25,7 @@ def command(
     ] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
-    """Explain each change of phase: the trigger, its readings, and other thresholds."""
+    """Explain each change of phase (trigger, readings, other thresholds), and the candidates."""
     found = Recorded.read(run)
     switches = explain_switches(found.policy, found.history, readings=readings)
     if as_json:
@@ -42,6 +46,16 @@ def command(
     if not last.stop:
         console.print()
         _print(console, f"after epoch {found.history[-1].epoch}: {last.reason}", "bold")
+    for tried in found.rounds:
+        console.print()
+        _print(console, f"candidates, {tried.title.lower()}", "bold")
+        for one in tried.candidates[:BEST]:
+            outcome = f"; {one.outcome}" if one.outcome else ""
+            _print(console, f"loss {one.loss}, accuracy {one.accuracy}: {one.change}{outcome}",
+                   indent=2)  # fmt: skip
+        more = len(tried.candidates) - BEST
+        if more > 0:
+            _print(console, f"and {more} more: swarmnas report {shown(run)}", indent=2)
 
 
 def print_switch(console: Console, switch: Switch) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from swarmnas.errors import RunError
 from swarmnas.phases import Decision, Policy, Signals
 from swarmnas.reports import SearchRecords
+from swarmnas.reports.candidates import Round
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,13 @@ class Recorded:
         policy: The one that drove it, as it was scaled.
         history: One record an epoch.
         decisions: One decision an epoch; the one that began the search is left out.
+        rounds: The candidates that it trained at its end, if it did.
     """
 
     policy: Policy
     history: list[Signals]
     decisions: list[Decision]
+    rounds: list[Round]
 
     @classmethod
     def read(cls, path: Path) -> Recorded:
@@ -37,4 +40,4 @@ class Recorded:
                 f"{path}: expected an epoch on record; got none. Let the search run longer."
             )
         decided = [decision for epoch, decision in run.decisions if epoch]
-        return cls(run.policy, run.signals, decided)
+        return cls(run.policy, run.signals, decided, run.rounds)

@@ -47,6 +47,7 @@ class Screen(Callback):
         self._blocks = ASCII_BLOCKS if console.options.ascii_only else BLOCKS
         self._epochs: list[Mapping[str, Any]] = []
         self._events: list[str] = []
+        self._logged = ""  # the kind of the last event
         self._phase = ""
         self._began: tuple[float, float] | None = None
         self.note = ""
@@ -99,12 +100,18 @@ class Screen(Callback):
         self.redraw()
 
     def on_record(self, record: Mapping[str, Any]) -> None:
-        """Show an epoch's readings; log what changes the course."""
-        if record["kind"] == "epoch":
+        """Show an epoch's readings; log what changes the course, and the latest candidate."""
+        kind = record["kind"]
+        if kind == "epoch":
             self._epochs.append(record)
         elif changes_course(record, self._phase):
             self._phase = record["phase"]
+            if kind == self._logged == "candidate":
+                self._events.pop()  # tens of them would push out why the search switched
+            self._logged = kind
             self._events = [*self._events, f"epoch {record['epoch']}: {record['reason']}"][-EVENTS:]
+        if record.get("stop"):
+            self._bar.update(self._task, left="")  # candidates may follow, and take their time
         self.redraw()
 
     def redraw(self) -> None:

@@ -24,6 +24,7 @@ from swarmnas.checks import as_int, explain
 from swarmnas.errors import SettingError, SwarmNASError, SwarmNASWarning
 from swarmnas.phases import Action, Decision, FreezeOperations, Policy, Signals, policies
 from swarmnas.phases.explanation import told
+from swarmnas.reports.candidates import Round, read_tried, rounds_of
 from swarmnas.reports.pages import render
 from swarmnas.runs import RunDirectory
 from swarmnas.spaces import Genotype, Space
@@ -118,12 +119,32 @@ class SearchRecords:
         self.decisions = _decided(records, "decision")
         """The epoch after which each was taken, and the decision."""
         self._divergences = [(at - 1, found) for at, found in _decided(records, "divergence")]
+        self._tried = read_tried(records, source=history)
 
     @property
     def finished(self) -> bool:
         """Whether the policy stopped the search and its genotype was written."""
         stopped = bool(self.decisions) and self.decisions[-1][1].stop
         return stopped and (self.path / "genotype.json").exists()
+
+    @property
+    def rounds(self) -> list[Round]:
+        """The candidates that the search trained at its end, if it did, round by round."""
+        if not self._tried:
+            return []  # without a look at files that other readers of the records do not need
+        return rounds_of(
+            self._tried,
+            space=_known_space(str(self.config.get("space"))),
+            first="as it was read out" if self._read_out_first else "the first of them",
+            answer=self._genotype().to_text() if self.finished else None,
+        )
+
+    @property
+    def _read_out_first(self) -> bool:
+        """Whether the first candidate is the genotype read out: limits may bar that."""
+        limited = {"max_parameters", "max_flops"} & set(self.config)
+        last = [signals.genotype for signals in self.signals[-1:]]
+        return not limited or [tried.genotype for tried in self._tried[:1]] == last
 
     def add(self, training: TrainingRecords) -> bool:
         """Show a training beside the search if it is of the cell found; return whether it is."""
@@ -154,6 +175,7 @@ class SearchRecords:
             "genotypes": [signals.genotype for signals in self.signals],
             "swarm": list(self._generations()),
             "found": self._found(space),
+            "candidates": self._candidates(),
             "said": list(self._said()),
             "settings": {name: str(value) for name, value in sorted(self.config.items())},
             "versions": self.versions,
@@ -279,6 +301,23 @@ class SearchRecords:
                 }
                 for name, choices in genotype.cells
             },
+        }
+
+    def _candidates(self) -> dict[str, Any] | None:
+        """Return the rounds of candidates as tables, and what their changes are told against."""
+        if not self._tried:
+            return None
+        return {
+            "first": self._tried[0].genotype,
+            "read_out": self._read_out_first,
+            "rounds": [
+                {
+                    "title": tried.title,
+                    "columns": ["loss", "accuracy", "outcome", "genotype"],
+                    "rows": [[c.loss, c.accuracy, c.outcome, c.change] for c in tried.candidates],
+                }
+                for tried in self.rounds
+            ],
         }
 
     def _genotype(self) -> Genotype:

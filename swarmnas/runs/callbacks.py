@@ -29,7 +29,10 @@ class Callback:
         """Hear how far the run is, often: between epochs, for live views; never recorded."""
 
     def on_record(self, record: Mapping[str, Any]) -> None:
-        """Hear one record of the history: ``kind`` is "epoch", "decision" or "divergence"."""
+        """Hear one record of the history.
+
+        Its ``kind`` is "epoch", "decision", "divergence" or "candidate".
+        """
 
     def on_checkpoint(self, step: int) -> None:
         """Hear that all up to here is on the disk: a run that ends now continues from here."""

@@ -1,5 +1,6 @@
 """Searches without a network: a policy's own decisions over made-up readings, written as a run."""
 
+import json
 import tomllib
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from swarmnas.phases import PolicyEngine, ReseedSwarm, Signals, load_policy
 from swarmnas.runs import RunDirectory
 from swarmnas.search import SearchConfig
+from swarmnas.search.candidates import FINALISTS, LONGER, neighbours
 from swarmnas.search.trace import SwarmTrace, trace_alphas
 from swarmnas.spaces import Adapter, create
 
@@ -71,3 +73,35 @@ def write_search(
             "genotype.json", {"genotype": genotype.to_json(), "text": genotype.to_text()}
         )
     return run.path
+
+
+def add_candidates(path, losses, *, longer=None):
+    """Let a finished search try its genotype and neighbours, with these losses.
+
+    ``longer`` are the losses of the best, trained anew; the search breaks off before it has them
+    all, or where there are none. The answer is returned, or None.
+    """
+    run = RunDirectory.open(path)
+    space = create(run.config["search"]["space"])
+    last = [Signals.from_json(r) for r in run.history() if r["kind"] == "epoch"][-1]
+    read_out = space.parse(last.genotype)
+    near = neighbours(space, read_out, space.encode(read_out))
+    wanted = [read_out, *(genotype for genotype, _ in zip(near, losses[1:], strict=False))]
+    ranked = [wanted[at] for at in np.argsort(losses, kind="stable")][:FINALISTS]
+    longer = longer or []
+    for number, (genotype, loss) in enumerate([*zip(wanted, losses, strict=True),
+                                               *zip(ranked, longer, strict=False)]):  # fmt: skip
+        text, accuracy = genotype.to_text(), 0.0 if np.isinf(loss) else 1 / (1 + loss)
+        run.append({
+            "kind": "candidate", "epoch": last.epoch, "phase": last.phase, "genotype": text,
+            "trained_epochs": 1 if number < len(losses) else LONGER, "valid_loss": loss,
+            "valid_accuracy": accuracy, "stop": True,
+            "reason": f"candidate {number + 1}, {text}: loss {loss:.4f}, accuracy {accuracy:.4f}",
+        })  # fmt: skip
+    if len(longer) < FINALISTS:
+        (run.path / "genotype.json").unlink()
+        return None
+    answer = ranked[int(np.argmin(longer))]
+    found = {"genotype": answer.to_json(), "text": answer.to_text()}
+    (run.path / "genotype.json").write_text(json.dumps(found))
+    return answer

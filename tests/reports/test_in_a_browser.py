@@ -14,7 +14,7 @@ from swarmnas.bench import Study, run
 from swarmnas.bench.results import Results
 from swarmnas.reports import compare, serving, write_page, write_report
 from swarmnas.search.trace import MAX_GENERATIONS, MAX_PARTICLES
-from tests.reports.searches import write_search
+from tests.reports.searches import add_candidates, write_search
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 
@@ -48,6 +48,7 @@ def pages(tmp_path_factory):
     """Return the reports of searches by what they show."""
     home = tmp_path_factory.mktemp("runs")
     finished = write_search(home / "finished", space="darts", epochs=12)
+    add_candidates(finished, [1 - at / 100 for at in range(40)], longer=[0.5, 0.4, 0.6])
     broken = write_search(home / "broken", epochs=12, stop_after=7)
     return {
         "finished": write_report([finished]),

@@ -117,8 +117,8 @@ function slider(id, label, count, text, changed) {
   return html("div", { class: "slider" }, html("span", { "aria-hidden": "true" }, label), input, out);
 }
 
-function table(columns, rows) {
-  return html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "table" },
+function table(columns, rows, name = "table") {
+  return html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": name },
     html("table", {},
       html("thead", {}, html("tr", {}, ...columns.map((name) => html("th", { scope: "col" }, name)))),
       html("tbody", {}, ...rows.map((row) => html("tr", {}, ...row.map((cell) => html("td", {}, cell)))))));
@@ -339,6 +339,28 @@ function found(run) {
   ];
 }
 
+// The candidates: a table a round
+
+function candidates(run) {
+  if (!run.candidates) return [];
+  const { first, read_out: readOut, rounds } = run.candidates;
+  return [
+    html("h3", {}, "The candidates"),
+    html("p", { class: "quiet" }, (readOut
+      ? "The genotype below was read out of the alphas. It and neighbours, which differ from it in one operation,"
+      : "The genotype below is the first that the limits allow. It and neighbours of the one that was read out") +
+      " were trained from scratch;" +
+      (run.finished && rounds.length === 1 ? "" : " the best go on to a longer training, and") +
+      " the least loss on validation images" + (rounds.length > 1 ? " in the last round" : "") + " is the answer." +
+      (run.finished ? "" : " The search has not ended: more may follow.")),
+    html("pre", {}, first),
+    ...rounds.flatMap(({ title, columns, rows }) => {
+      const shown = table(columns, rows, title);
+      return rows.length > 30 ? [details(title, shown)] : [html("h4", {}, title), shown];
+    }),
+  ];
+}
+
 // The alphas: a table whose colours are the softmax
 
 function ramp(share) {
@@ -492,6 +514,7 @@ function genealogy(run, ancestors, width) {
 function status(run) {
   if (run.finished) return "finished";
   if (data.live) return "running";
+  if (run.candidates) return "broken off among its candidates";
   return run.epochs.length ? `broken off after epoch ${run.epochs.at(-1)}` : "broken off before its first epoch";
 }
 
@@ -530,7 +553,7 @@ function section(run, number, width, alone) {
         run.decisions.map((decision) => [String(decision.epoch), [decision.reason, ...decision.actions].join("; ")]))));
   }
   const half = alone && width > 860 ? (width - 32) / 2 : width;
-  parts.push(...found(run), ...alphas(run, id), ...swarm(run, id, half));
+  parts.push(...found(run), ...candidates(run), ...alphas(run, id), ...swarm(run, id, half));
   parts.push(html("h3", {}, "How good is it?"));
   for (const said of run.said) parts.push(html("h4", {}, said.title), table(said.columns, said.rows));
   if (!run.said.length) {
