@@ -10,7 +10,7 @@ weight step, less what it held before.
 from __future__ import annotations
 
 import argparse
-import resource
+import re
 import statistics
 import subprocess
 import sys
@@ -197,10 +197,18 @@ def step_of(name: str, kind: str) -> None:
         step()
         print(torch.cuda.max_memory_allocated() - before)
         return
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    before = pages * resource.getpagesize()
+    before = held("VmRSS")
     step()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before)
+    print(held("VmHWM") - before)
+
+
+def held(what: str) -> int:
+    """Return bytes that this process holds, or held at most, by the kernel's account.
+
+    The peak that ``getrusage`` knows starts with that of the process that started this one.
+    """
+    (line,) = re.findall(rf"{what}:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    return 1024 * int(line)
 
 
 if __name__ == "__main__":
