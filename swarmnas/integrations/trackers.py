@@ -34,12 +34,17 @@ def _numbers(record: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
+def _in_words(record: Mapping[str, Any]) -> bool:
+    """Return whether a record is told in words, as decisions and candidates are."""
+    return "reason" in record
+
+
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 class TensorBoard(Callback):
-    """Writes the numbers of each epoch, and each decision as text, for TensorBoard.
+    """Writes the numbers of each epoch, and decisions and candidates as text, for TensorBoard.
 
     Args:
         directory: Where TensorBoard's files go.
@@ -60,10 +65,10 @@ class TensorBoard(Callback):
         self._writer.add_text("config", f"```\n{json.dumps(config, indent=1, default=str)}\n```")
 
     def on_record(self, record: Mapping[str, Any]) -> None:
-        """Write an epoch's numbers, or why the search switched."""
+        """Write an epoch's numbers, or what else the search tells, by its kind."""
         epoch = int(record.get("epoch", 0))
-        if record.get("kind") == "decision":
-            self._writer.add_text("decision", _text(record.get("reason", record)), epoch)
+        if _in_words(record):
+            self._writer.add_text(record["kind"], record["reason"], epoch)
             return
         for key, value in _numbers(record).items():
             self._writer.add_scalar(key.replace(".", "/"), value, epoch)
@@ -91,7 +96,7 @@ class MLflow(Callback):
     def __init__(self, run_name: str | None = None) -> None:
         self._mlflow = require("mlflow", extra="mlflow", needed_by="MLflow")
         self._run_name, self._started = run_name, False
-        self._decisions: list[str] = []
+        self._told: list[str] = []
 
     def on_start(self, config: Mapping[str, Any]) -> None:
         """Start a run where none is active, and log the configuration."""
@@ -101,11 +106,11 @@ class MLflow(Callback):
         self._mlflow.log_params({key: _text(value)[:500] for key, value in _flat(config)})
 
     def on_record(self, record: Mapping[str, Any]) -> None:
-        """Log an epoch's numbers, or keep why the search switched."""
+        """Log an epoch's numbers, or keep what else the search tells."""
         epoch = int(record.get("epoch", 0))
-        if record.get("kind") == "decision":
-            self._decisions.append(f"epoch {epoch}: {_text(record.get('reason', ''))}")
-            self._mlflow.log_text("\n".join(self._decisions), "decisions.txt")
+        if _in_words(record):
+            self._told.append(f"epoch {epoch}: {record['reason']}")
+            self._mlflow.log_text("\n".join(self._told), "decisions.txt")
         else:
             self._mlflow.log_metrics(_numbers(record), step=epoch)
 
@@ -136,9 +141,9 @@ class WeightsAndBiases(Callback):
         self._run = self._wandb.init(**{"config": dict(_flat(config)), **self._init})
 
     def on_record(self, record: Mapping[str, Any]) -> None:
-        """Log an epoch's numbers, or why the search switched."""
-        if record.get("kind") == "decision":
-            self._run.log({"decision": _text(record.get("reason", ""))})
+        """Log an epoch's numbers, or what else the search tells, by its kind."""
+        if _in_words(record):
+            self._run.log({record["kind"]: record["reason"]})
         else:
             self._run.log({"epoch": record.get("epoch"), **_numbers(record)})
 

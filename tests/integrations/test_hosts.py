@@ -249,6 +249,7 @@ RECORDS = [
     {"kind": "epoch", "epoch": 1, "valid_loss": 0.5, "timing": {"seconds": 1.5}},
     {"kind": "decision", "epoch": 1, "reason": "loss still falling"},
     {"kind": "epoch", "epoch": 2, "valid_loss": 0.25},
+    {"kind": "candidate", "epoch": 2, "valid_loss": 0.125, "reason": "candidate 1 of 2"},
 ]
 
 
@@ -269,7 +270,7 @@ def test_tensorboard_shows_the_epochs(tmp_path):
     events = EventAccumulator(str(tmp_path)).Reload()
     assert [event.value for event in events.Scalars("valid_loss")] == [0.5, 0.25]
     assert [event.step for event in events.Scalars("valid_loss")] == [1, 2]
-    assert "decision/text_summary" in events.Tags()["tensors"]
+    assert {"decision/text_summary", "candidate/text_summary"} <= set(events.Tags()["tensors"])
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -282,6 +283,8 @@ def test_mlflow_keeps_the_run(tmp_path, monkeypatch):
     (run,) = mlflow.search_runs(output_format="list")
     assert run.data.params == {"seed": "0", "space.name": "darts"}
     assert run.data.metrics["valid_loss"] == 0.25
+    artifacts = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/decisions.txt")
+    assert artifacts == "epoch 1: loss still falling\nepoch 2: candidate 1 of 2"
 
 
 @pytest.mark.filterwarnings("ignore")
