@@ -187,28 +187,32 @@ class _Copies:
     def __init__(self, parts: Sequence[Tensor], rows: Indices) -> None:
         self.parts = list(parts)
         self.rows = rows
-        self._added = np.zeros(len(parts), np.int64)
+        self._reached = np.zeros(len(parts), bool)
+        self._owned = np.zeros(len(parts), bool)
 
-    def add(self, into: Indices, images: Sequence[Tensor]) -> None:
+    def add(self, into: Indices, images: Sequence[Tensor], unread: NDArray[np.bool_]) -> None:
         """Add images to the parts ``into``, which names none twice.
 
-        The first images that a part is given replace it; they are shared, not copied.
+        The first images that a part is given replace it; they are shared, not copied. Where
+        nobody else reads images (``unread``), sums are made in place of them.
         """
-        owned = self._added[into] > 1
-        if owned.any():
-            (places,) = np.nonzero(owned)
+        (places,) = np.nonzero(self._owned[into])
+        if len(places):
             torch._foreach_add_(
                 [self.parts[into[at]] for at in places], [images[int(at)] for at in places]
             )
-        for at in np.nonzero(~owned)[0]:
-            part = into[at]
-            given = images[int(at)]
-            self.parts[part] = self.parts[part] + given if self._added[part] else given
-        self._added[into] += 1
+        for at in np.flatnonzero(~self._owned[into]):
+            part, given = into[at], images[int(at)]
+            if not self._reached[part]:
+                self.parts[part], self._owned[part] = given, unread[at]
+                continue
+            before, self._owned[part] = self.parts[part], True
+            self.parts[part] = given.add_(before) if unread[at] else before + given
+        self._reached[into] = True
 
     def unreached(self) -> list[int]:
         """Return the parts that nothing was added to."""
-        return np.flatnonzero(self._added == 0).tolist()
+        return np.flatnonzero(~self._reached).tolist()
 
     def take(self, rows: Indices) -> Tensor:
         """Return some parts, stacked."""
@@ -323,18 +327,27 @@ def _deliver(source: _Copies, uses: Sequence[_Use]) -> None:
     if len(source.parts) == 1:  # all particles see the same, so every operation has the same input
         outputs = spread([use.module for use in uses], source.parts[0])
         for use, output in zip(uses, outputs, strict=True):
-            use.target.add(use.target_rows, [output] * len(use.target_rows))
+            many = len(use.target_rows)
+            use.target.add(use.target_rows, [output] * many, np.zeros(many, bool))
         return
     step = _cached_parts(source.parts[0])
     for same in _grouped(uses):
         wanted = np.unique(np.concatenate([use.source_rows for use in same]))
         for start in range(0, len(wanted), step):
             some = wanted[start : start + step]
-            parts = _applied(same[0].module, source.take(some), len(some)).chunk(len(some))
-            for use in same:
-                inside = (use.source_rows >= some[0]) & (use.source_rows <= some[-1])
-                at = np.searchsorted(some, use.source_rows[inside])
-                use.target.add(use.target_rows[inside], [parts[row] for row in at])
+            taken = source.take(some)
+            output = _applied(same[0].module, taken, len(some))
+            parts = output.chunk(len(some))
+            inside = [(use.source_rows >= some[0]) & (use.source_rows <= some[-1]) for use in same]
+            rows = [
+                np.searchsorted(some, use.source_rows[here])
+                for use, here in zip(same, inside, strict=True)
+            ]
+            unread = np.bincount(np.concatenate(rows), minlength=len(some)) == 1
+            if len(some) == 1 and output.data_ptr() == taken.data_ptr():
+                unread[:] = False
+            for use, here, at in zip(same, inside, rows, strict=True):
+                use.target.add(use.target_rows[here], [parts[row] for row in at], unread[at])
 
 
 def _applied(module: nn.Module, taken: Tensor, parts: int) -> Tensor:
