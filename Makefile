@@ -50,7 +50,7 @@ check: $(READY)
 	$(MAKE) docs check-integrations check-without-torch check-wheel
 
 # Everything below the networks works, and is tested, without torch.
-WITHOUT_TORCH := tests/test_core.py tests/conformance tests/optimizers tests/spaces tests/phases tests/problems tests/runs tests/bench
+WITHOUT_TORCH := tests/test_core.py tests/conformance tests/optimizers tests/spaces tests/phases tests/problems tests/runs tests/bench tests/golden
 check-without-torch:
 	$(PYTHON) -m venv --clear $(VENV)-core
 	$(VENV)-core/bin/python .ci/dependencies.py --without torch torchvision rich typer scikit-learn > $(VENV)-core/requirements.txt
