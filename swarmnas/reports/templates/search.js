@@ -144,7 +144,7 @@ function course(run, width) {
     viewBox: `0 0 ${width} ${height}`, role: "group",
     "aria-label": "Course of the search: phases, curves and decisions. The same as tables below.",
   });
-  const names = labels(run.phases.map((stay) => [stay.name, x(stay.first - 0.5), x(stay.last + 0.5)]), left, width);
+  const names = labels(run.phases.map((stay) => [stay.name, x(stay.first - 0.5), x(stay.last + 0.5)]), 0, width);
   run.phases.forEach((stay, number) => {
     const from = x(stay.first - 0.5), to = x(stay.last + 0.5);
     const text = `${stay.name}, epochs ${stay.first} to ${stay.last}: ${MOVERS[stay.alphas]}` +
@@ -218,15 +218,18 @@ function course(run, width) {
 
 function labels(bands, left, right) {
   // A name stands in its band, or further left where that is too narrow; many phases are cut.
-  const letter = 6.6, gap = 5, placed = [];
+  const gap = 5, placed = [], ruler = document.createElement("canvas").getContext("2d");
+  ruler.font = "600 11px system-ui, sans-serif"; // as in search.css
+  const long = (text) => ruler.measureText(text).width;
   for (const [text, from] of [...bands].reverse()) {
-    right = Math.min(from + gap, right - gap - letter * text.length);
+    right = Math.min(from + gap, right - gap - long(text));
     placed.unshift({ text, at: right });
   }
   if (right >= left) return placed;
   return bands.map(([text, from, to]) => {
-    const room = Math.max(Math.floor((to - from) / letter), 2);
-    return { text: text.length > room ? text.slice(0, room - 1) + "…" : text, at: from + gap };
+    let cut = text;
+    for (let end = text.length - 1; end > 0 && long(cut) > to - from; end--) cut = text.slice(0, end) + "…";
+    return { text: cut, at: from + gap };
   });
 }
 
