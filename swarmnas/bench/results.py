@@ -179,8 +179,12 @@ class Results:
             raise RunError(explain(str(path), "a store of the bench", "another run", fix))
         study = Study.from_mapping(store.config["study"], source=str(path))
         versions = store.config.get("versions", {})
+        if not isinstance(versions, Mapping):
+            fix = "Restore the file, or run the study anew."
+            raise RunError(explain(f"{path}, versions", "a table", type(versions).__name__, fix))
         records = stored(store, study)
-        return cls(study, records, instances=instances, versions=versions)
+        made_with = {name: str(version) for name, version in versions.items()}
+        return cls(study, records, instances=instances, versions=made_with)
 
     @property
     def optimizers(self) -> list[str]:

@@ -148,9 +148,9 @@ class Study(_Strict):
     @model_validator(mode="before")
     @classmethod
     def _with_suite(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping) or not isinstance(data.get("suite"), str):
-            return data
-        given = list(data.get("problems", []))
+        given = data.get("problems", []) if isinstance(data, Mapping) else None
+        if not isinstance(given, list | tuple) or not isinstance(data.get("suite"), str):
+            return data  # what is wrong with it, the checks of the fields say
         labels = [_labelled(entry).get("label") for entry in given if isinstance(entry, str | dict)]
         suite = _known(problems.suite, data["suite"])
         more = [name for name in suite if name not in labels]

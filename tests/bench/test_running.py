@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from swarmnas.bench import Study, run
+from swarmnas.bench.results import Results
 from swarmnas.errors import MissingDependencyError, RunError, SettingError, SwarmNASError
 from swarmnas.runs import RunDirectory
 
@@ -82,6 +84,7 @@ def test_what_raises_is_recorded_and_not_dropped(tmp_path, monkeypatch):
 CHILD = """
 import sys, json
 from swarmnas.bench import Study, run
+from swarmnas.bench.results import Results
 if __name__ == "__main__":
     study = Study.from_mapping(json.loads(sys.argv[1]))
     run(study, sys.argv[2], jobs=int(sys.argv[3]), progress=lambda p: print(p.done, flush=True))
@@ -237,6 +240,10 @@ def test_stores_of_another_study_or_version_are_refused(tmp_path):
     (path / "config.toml").write_text(changed)
     with pytest.raises(RunError, match="versions, else"):
         run(study(), path)
+    spoiled = "versions = true\n" + re.sub(r"\[versions\]\n(.+\n)+", "", config)
+    (path / "config.toml").write_text(spoiled)
+    with pytest.raises(RunError, match="versions: expected a table; got bool"):
+        Results.read(path)
     assert (path / "history.jsonl").read_bytes() == before
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "mine.txt").write_text("mine")

@@ -73,6 +73,7 @@ def test_budgets_count_evaluations():
         ({"problems": ["rastrign"]}, ["problems", "Did you mean 'rastrigin'"]),
         ({"sedes": 3}, ["sedes", "Did you mean 'seeds'"]),
         ({"problems": []}, ["problems", "Name a suite"]),
+        ({"suite": "classic", "problems": False}, ["problems", "list"]),
         ({"optimizers": ["cso", "cso"]}, ["label", "'cso' twice"]),
         ({"dims": []}, ["dims"]),
         ({"dims": [2, 2]}, ["dims", "once"]),
