@@ -21,9 +21,10 @@ def test_each_part_is_normalised_as_if_alone(memory, shape):
         for part in stacked.chunk(3)
     ]
     near = {"rtol": 1e-4, "atol": 1e-4}
-    torch.testing.assert_close(
-        normalise(stacked, 3, weight, bias, 1e-5), torch.cat(expected), **near
-    )
+    for gradients in (True, False):
+        with torch.set_grad_enabled(gradients):
+            normalised = normalise(stacked, 3, weight, bias, 1e-5)
+        torch.testing.assert_close(normalised, torch.cat(expected), **near)
     alone = functional.batch_norm(stacked, None, None, training=True)
     torch.testing.assert_close(normalise(stacked, 1, None, None, 1e-5), alone, **near)
 
@@ -55,8 +56,10 @@ def test_scale_multiplies_each_part_and_has_a_derivative(rows):
     plain = normalise(stacked, 2, None, None, 1e-5)
     factors = scale.expand(2, 3).repeat_interleave(2, 0)[:, :, None, None]
     torch.testing.assert_close(normalise(stacked, 2, scale, None, 1e-5), plain * factors)
-    unfolded = normalise(stacked.contiguous(), 2, scale, None, 1e-5)
-    torch.testing.assert_close(unfolded, plain * factors)
+    contiguous = normalise(stacked.contiguous(), 2, scale, None, 1e-5)
+    torch.testing.assert_close(contiguous, plain * factors)
+    with torch.no_grad():
+        torch.testing.assert_close(normalise(stacked, 2, scale, None, 1e-5), plain * factors)
 
     def scaled(values, by):
         return normalise(values, 2, by, None, 1e-5)
