@@ -9,7 +9,7 @@ FIRST_RUN := runs/first-search
 # Tests share out the cores, a process each, on one thread each.
 PYTEST = OMP_NUM_THREADS=1 $(1)/bin/python -m pytest -n auto --dist worksteal
 
-.PHONY: help search test test-slow check check-integrations check-without-torch check-wheel check-lowest check-newest clean
+.PHONY: help search test test-slow docs check check-integrations check-without-torch check-wheel check-lowest check-newest clean
 
 help:
 	@echo "make search   make the environment, then search a network for handwritten digits"
