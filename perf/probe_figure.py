@@ -18,29 +18,21 @@ from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+from nasbench201_study import TABULAR, VALID, search
 
-from swarmnas.phases import Policy, load_policy
+from swarmnas.phases import load_policy
 from swarmnas.problems import Table
-from swarmnas.recipes import load_preset
 from swarmnas.runs import RunDirectory
-from swarmnas.search import SearchConfig, rank_cells, resume, run
+from swarmnas.search import rank_cells
 
-COLUMN = "cifar10_valid_200"
 STYLES = {"alone": ("#b5541c", "--"), "by what is lost without it": ("#1f6f8b", "-")}
 
 
-def search(name: str, dataset: str, seed: int, folder: Path) -> Path:
+def searched(name: str, dataset: str, seed: int, folder: Path) -> Path:
     """Search by a policy that keeps every epoch; return the run directory."""
-    path = folder / f"{name}-seed{seed}"
-    if (path / "config.toml").exists():
-        resume(path)
-        return path
-    policy = load_policy(name)
-    kept = Policy(**policy.model_dump(exclude_none=True) | {"keep_epochs": policy.max_epochs})
-    file = folder / f"{name}.toml"
-    file.write_text(kept.to_toml())
-    changes = {"dataset": dataset, "seed": seed, "policy": str(file), "candidates": 0}
-    run(SearchConfig.from_mapping(load_preset("nasbench201-cpu") | changes), out=path)
+    path, policy = folder / f"{name}-seed{seed}", load_policy(name)
+    kept = policy.model_copy(update={"keep_epochs": policy.max_epochs})
+    search({"policy": kept, "candidates": 0}, path, dataset, TABULAR, seed)
     return path
 
 
@@ -75,13 +67,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     table = Table.read(given.table)
-    known = dict(zip(table.archs, table.column(COLUMN).tolist(), strict=True))
+    known = dict(zip(table.archs, table.column(VALID).tolist(), strict=True))
     given.folder.mkdir(parents=True, exist_ok=True)
     matplotlib.rcParams["svg.hashsalt"] = "swarmnas"  # the same picture, the same file
     figure = Figure(figsize=(4.2 * len(given.policies), 3.4))
     panels = figure.subplots(1, len(given.policies), sharey=True, squeeze=False)[0]
     for axes, name in zip(panels, given.policies, strict=True):
-        runs = [search(name, given.dataset, seed, given.folder) for seed in given.seeds]
+        runs = [searched(name, given.dataset, seed, given.folder) for seed in given.seeds]
         draw(axes, runs, known)
         axes.set_title(name, fontsize=10)
     panels[0].set_ylabel("rank correlation with the table")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Annotated, Any, Literal, Self
@@ -595,7 +596,11 @@ class Policy(Model):
             "max_returns": self.max_returns,
             "phases": phases,
         }
-        return Policy(**data)
+        short = Policy(**data)
+        if self.keep_epochs is None:
+            return short
+        kept = max(math.ceil(self.keep_epochs * factor), short.roll_back_epochs)
+        return short.model_copy(update={"keep_epochs": kept})
 
     def with_settings(self, **settings: Any) -> Policy:
         """Return the policy with settings changed in every phase that they apply to.

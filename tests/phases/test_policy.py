@@ -444,3 +444,12 @@ def test_parts_may_be_built_in_python():
     assert parse_policy(policy.to_toml(), source="mine.toml") == policy
     with pytest.raises(SettingError, match="Phase: alphas: Input should be"):
         Phase(name="a", alphas="swarms")
+
+
+def test_what_is_kept_is_kept_at_another_length_too():
+    trigger = {"trigger": "hessian-eigenvalue"}  # rolls back
+    phase = Phase(name="search", alphas="gradient", until=[trigger])
+    policy = Policy(name="long", epochs=100, phases=[phase], keep_epochs=50)
+    needed = Policy(name="long", epochs=100, phases=[phase]).rescaled(epochs=2).roll_back_epochs
+    assert policy.rescaled(epochs=50).keep_epochs == 25
+    assert policy.rescaled(epochs=2).keep_epochs == max(1, needed)
