@@ -10,9 +10,9 @@ and the figure is that of the point that it recommends, without noise.
 
 An algorithm is a registered name, with settings where wanted ("icso:scatter=0"), "pycma" (its
 CMA-ES with restarts), or a swarm of another library ("pyswarms:GlobalBestPSO", "evox:CSO",
-"pymoo:PSO", "mealpy:OriginalPSO"); ``run`` without names takes all that are installed. Needs the
-package ioh. A run's seed follows from its function, instance and dimension, so it does not matter
-in which order or in how many processes the runs are made.
+"pymoo:PSO", "mealpy:OriginalPSO", "nevergrad:PSO"); ``run`` without names takes all that are
+installed. Needs the package ioh. A run's seed follows from its function, instance and dimension, so
+it does not matter in which order or in how many processes the runs are made.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ PEERS = {
     "evox": ("PSO", "CSO", "CLPSO", "FSPSO", "DMSPSOEL", "SLPSOGS", "SLPSOUS"),
     "pymoo": ("PSO",),
     "mealpy": ("OriginalPSO", "AIW_PSO", "LDW_PSO", "HPSO_TVAC", "P_PSO", "CL_PSO"),
+    "nevergrad": ("PSO",),
 }
 NOT_SWARMS = ("random", "de", "cma")
 PEER_POPULATION = 40
@@ -94,14 +95,25 @@ class Objective:
 def run_own(name: str, objective: Objective, seed: int) -> Answer:
     """Run a registered optimizer, its settings after a colon."""
     name, _, text = name.partition(":")
-    settings = dict(item.split("=") for item in text.split(",") if item)
+    pairs = dict(item.split("=") for item in text.split(",") if item)
+    return drive(name, objective, seed, {key: value_of(text) for key, text in pairs.items()})
+
+
+def run_nevergrad(name: str, objective: Objective, seed: int) -> Answer:
+    """Run a swarm of nevergrad by its bridge."""
+    settings = {"population_size": PEER_POPULATION}
+    return drive(f"nevergrad:{name}", objective, seed, settings)
+
+
+def drive(name: str, objective: Objective, seed: int, settings: dict[str, Any]) -> Answer:
+    """Run a registered optimizer."""
     optimizer = create(
         name,
         bounds=(np.full(objective.dim, -BOUND), np.full(objective.dim, BOUND)),
         seed=seed,
         max_evaluations=objective.left,
         noisy=objective.noise is not None,
-        **{key: value_of(text) for key, text in settings.items()},
+        **settings,
     )
     while not optimizer.stop_reasons():
         rows = optimizer.ask()
@@ -210,6 +222,7 @@ LIBRARIES: dict[str, Callable[[str, Objective, int], Answer]] = {
     "evox": run_evox,
     "pymoo": run_pymoo,
     "mealpy": run_mealpy,
+    "nevergrad": run_nevergrad,
     "pycma": run_cma,
 }
 

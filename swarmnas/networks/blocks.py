@@ -12,7 +12,7 @@ from torch.nn import functional
 from swarmnas.checks import as_int, explain
 from swarmnas.errors import DataError, ShapeError
 from swarmnas.networks.layouts import Layout, Node, Place, Reduction, layouts
-from swarmnas.networks.normalisation import BatchNorm
+from swarmnas.networks.normalisation import BatchNorm, Deferred, Scale
 from swarmnas.networks.operations import (
     Chain,
     FactorizedReduce,
@@ -190,7 +190,7 @@ class CellBlock(nn.Module):
             if drops:
                 jobs = [(edge, m, _dropped(m, weight, images, drops)) for edge, m, weight in jobs]
             modules = [module for _, module, _ in jobs]
-            weights = [weight for _, _, weight in jobs]
+            weights: list[Weight | Deferred] = [weight for _, _, weight in jobs]
             parts = images.shape[0] // batch
             if shared is not None and source in shared:
                 known = shared[source]
@@ -216,12 +216,12 @@ class CellBlock(nn.Module):
 
     def _node(self, node: int, entered: Tensor, worked: Sum, passed: Sum) -> Tensor:
         """Return what was added up for a node; ``entered`` is an input node."""
+        images = worked.total()
         if passed.images is not None:
-            images = worked.images
             if images is None:
                 images = blank(passed.images, self.nodes[node].channels // self.partial, 1).zero_()
             return interleave(images, passed.images, self.partial)
-        return self.empty(node, entered) if worked.images is None else worked.images
+        return self.empty(node, entered) if images is None else images
 
     def operation(self, edge: int, position: int) -> nn.Module:
         """Return one of the operations built on an edge, on all channels."""
@@ -263,11 +263,15 @@ class Sum:
     def __init__(self, batch: int) -> None:
         self.batch = batch
         self.images: Tensor | None = None
-        """The sum so far; None where nothing was added."""
+        """The sum so far, None where nothing was added; :meth:`total` completes it."""
         self._owned = False
+        self._shift: Tensor | None = None
 
-    def add(self, images: Tensor, weight: Weight) -> None:
+    def add(self, images: Tensor, weight: Weight | Deferred) -> None:
         """Add ``weight * images``; one part of images may meet the weights of many."""
+        if isinstance(weight, Deferred):
+            self._shift = weight.shift if self._shift is None else self._shift.add_(weight.shift)
+            weight = weight.factor.view(1, -1, 1, 1)
         if self._owned and self.images is not None:
             if not isinstance(weight, Tensor):
                 self.images.add_(images, alpha=1 if weight is None else weight)
@@ -286,6 +290,13 @@ class Sum:
         self._owned = weight is not None or self.images is not None
         self.images = images if self.images is None else self.images + images
 
+    def total(self) -> Tensor | None:
+        """Return the sum; None where nothing was added."""
+        if self.images is not None and self._shift is not None:
+            self.images.add_(self._shift.view(1, -1, 1, 1))
+            self._shift = None
+        return self.images
+
     def _apart(self, images: Tensor) -> Tensor:
         return images.view(len(images) // self.batch, self.batch, *images.shape[1:])
 
@@ -298,7 +309,7 @@ def spread(
     modules: Sequence[nn.Module],
     images: Tensor,
     parts: int = 1,
-    weights: list[Weight] | None = None,
+    weights: list[Weight | Deferred] | None = None,
 ) -> list[Tensor]:
     """Return what each module makes of the same images, computing once what they share.
 
@@ -310,7 +321,7 @@ def spread(
         images: ``parts`` batches stacked along the first dimension.
         parts: How many.
         weights: Factors of the outputs; those that cost nothing to apply are applied and become
-            None in this list.
+            None in this list, or a normalisation that is still to come.
     """
     rectified: Tensor | None = None
     outputs: dict[int, Tensor] = {}
@@ -326,7 +337,8 @@ def spread(
         if module.twin is not None:
             twins.setdefault(module.twin, []).append(position)
         elif module.signature is None:
-            scale = _scale(module, [position], weights, images, parts)
+            scale: Scale = _deferred(module, position, weights, images, parts)
+            scale = scale or _scale(module, [position], weights, images, parts)
             outputs[position] = module.body(source, parts, scale)
         else:
             if module.signature not in known:
@@ -340,10 +352,25 @@ def spread(
     return [outputs[position] for position in range(len(modules))]
 
 
+def _deferred(
+    module: Operation,
+    position: int,
+    weights: list[Weight | Deferred] | None,
+    images: Tensor,
+    parts: int,
+) -> Deferred | None:
+    """Return a weight's normalisation if it pays to leave it to the sum, and note it there."""
+    weight = None if weights is None or not module.scales else weights[position]
+    if weights is None or not isinstance(weight, float) or not Deferred.pays(images, parts):
+        return None
+    weights[position] = deferred = Deferred(weight)
+    return deferred
+
+
 def _scale(
     module: Operation,
     positions: Sequence[int],
-    weights: list[Weight] | None,
+    weights: list[Weight | Deferred] | None,
     images: Tensor,
     parts: int,
 ) -> Tensor | None:

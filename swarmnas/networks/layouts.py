@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from swarmnas.checks import explain
 from swarmnas.errors import SettingError
-from swarmnas.networks.normalisation import BatchNorm
+from swarmnas.networks.normalisation import BatchNorm, Scale
 from swarmnas.networks.operations import Operation, ReluConvBatchNorm
 from swarmnas.registry import Registry
 from swarmnas.spaces import Cell, Space
@@ -154,7 +154,7 @@ class Convolution(Operation):
         self.convolution = nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False)
         self.norm = BatchNorm(channels_out, affine=True, track=track)
 
-    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return the normalised convolution."""
         normalised: Tensor = self.norm(self.convolution(images), parts)
         return normalised
@@ -179,7 +179,7 @@ class Halving(Operation):
             first = width
         self.steps = nn.Sequential(*steps[:-1])
 
-    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return the images at a half of their sides for each convolution."""
         halved: Tensor = self.steps(images)
         return halved
@@ -194,7 +194,7 @@ class Reduction(Operation):
         self.second = ReluConvBatchNorm(channels_out, channels_out, 3, 1, True, track)
         self.shortcut = nn.Conv2d(channels_in, channels_out, 1, bias=False)
 
-    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return the residual sum."""
         shortcut: Tensor = self.shortcut(functional.avg_pool2d(images, 2, ceil_mode=True))
         residual: Tensor = self.second(self.first(images, parts), parts)
@@ -209,7 +209,7 @@ class Head(Operation):
         self.norm = norm
         self.classifier = nn.Linear(channels, num_classes)
 
-    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return logits, ``(parts * n, num_classes)``."""
         if self.norm is not None:
             images = functional.relu(self.norm(images, parts))

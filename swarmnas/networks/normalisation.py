@@ -10,7 +10,42 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["BatchNorm", "normalise"]
+__all__ = ["BatchNorm", "Deferred", "Scale", "normalise"]
+
+
+class Deferred:
+    """A normalisation left to the weighted sum that its images go into, a pass over them less.
+
+    Args:
+        weight: Of the images in the sum.
+
+    Attributes:
+        factor: ``(channels,)`` to multiply the images by, once they were measured.
+        shift: ``(channels,)`` to add then.
+    """
+
+    def __init__(self, weight: float) -> None:
+        self.weight = weight
+
+    @staticmethod
+    def pays(images: Tensor, parts: int) -> bool:
+        """Return whether images may be normalised so, and faster."""
+        return (
+            parts == 1
+            and images.device.type == "cpu"
+            and not torch.is_grad_enabled()
+            and not torch.is_autocast_enabled("cpu")
+        )
+
+    def measure(self, images: Tensor, eps: float) -> None:
+        """Take the statistics of images ``(n, channels, height, width)``."""
+        mean, variance = torch.batch_norm_update_stats(images, None, None, 0.0)
+        self.factor = variance.add_(eps).rsqrt_().mul_(self.weight)
+        self.shift = mean.mul_(self.factor).neg_()
+
+
+Scale = Tensor | Deferred | None
+"""Factors of an operation's output, or its last normalisation, to be deferred."""
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -28,15 +63,19 @@ class BatchNorm(nn.BatchNorm2d):
         self.scales = not affine and not track
         self.signature = "norm" if self.scales else None
 
-    def forward(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def forward(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Normalise images part by part.
 
         Args:
             images: ``(parts * n, channels, height, width)``.
             parts: Number of stacked batches.
             scale: ``(1 or parts, groups)`` factors of so many equal groups of channels, at no
-                extra cost; only where nothing is learned or tracked.
+                extra cost; only where nothing is learned or tracked. Or a normalisation to
+                defer: the images stay as they are.
         """
+        if isinstance(scale, Deferred):
+            scale.measure(images, self.eps)
+            return images
         if self.track_running_stats:
             return super().forward(images)
         return normalise(
@@ -67,7 +106,7 @@ def normalise(
     """
     channels = images.shape[1]
     if weight is not None and weight.ndim == 2:
-        weight = weight.repeat_interleave(channels // weight.shape[1], dim=1)
+        weight = weight[:, :, None].repeat(1, 1, channels // weight.shape[1]).flatten(1)
     if parts == 1:
         weight = None if weight is None else weight.reshape(-1)
         return functional.batch_norm(images, None, None, weight, bias, training=True, eps=eps)

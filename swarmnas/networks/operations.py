@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from swarmnas.networks.depthwise import Depthwise
-from swarmnas.networks.normalisation import BatchNorm, normalise
+from swarmnas.networks.normalisation import BatchNorm, Scale, normalise
 from swarmnas.registry import Registry
 
 __all__ = [
@@ -61,17 +61,18 @@ class Operation(nn.Module):
     scales = False
     """Whether ``body`` and ``together`` take ``scale``, factors of the output that cost nothing."""
 
-    def forward(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def forward(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return the operation of ``images``; arguments are those of ``body``."""
         return self.body(functional.relu(images) if self.rectifies else images, parts, scale)
 
-    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return the operation of ``images`` that went through ReLU if it ``rectifies``.
 
         Args:
             images: ``(parts * n, channels_in, height, width)``.
             parts: Number of stacked batches.
-            scale: ``(1 or parts, 1)`` factors of the output, if it ``scales``.
+            scale: If it ``scales``, ``(1 or parts, 1)`` factors of the output, or its last
+                normalisation, to be deferred.
         """
         raise NotImplementedError
 
@@ -153,7 +154,7 @@ class Zero(Operation):
         super().__init__()
         self.channels, self.stride = channels, stride
 
-    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return zeros of the output's shape."""
         return blank(images, self.channels, self.stride).zero_()
 
@@ -163,7 +164,7 @@ class Skip(Operation):
 
     signature = "skip"
 
-    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return the images themselves, no copy."""
         return images
 
@@ -175,7 +176,7 @@ class Noise(Operation):
         super().__init__()
         self.channels, self.stride = channels, stride
 
-    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return fresh noise of the output's shape."""
         return blank(images, self.channels, self.stride).normal_()
 
@@ -185,13 +186,10 @@ class _SumNeighbours(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, images: Tensor) -> Tensor:
-        rows = images.clone()
-        rows[:, :, 1:] += images[:, :, :-1]
-        rows[:, :, :-1] += images[:, :, 1:]
-        both = rows.clone()
-        both[:, :, :, 1:] += rows[:, :, :, :-1]
-        both[:, :, :, :-1] += rows[:, :, :, 1:]
-        return both
+        channels = images.shape[1]
+        return functional.conv2d(
+            images, images.new_ones(channels, 1, 3, 3), padding=1, groups=channels
+        )
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
@@ -200,9 +198,9 @@ class _SumNeighbours(torch.autograd.Function):
 
 
 def average_neighbours(images: Tensor) -> Tensor:
-    """Return 3x3 average pooling at stride 1 without the padding: rows, then columns, added up.
+    """Return 3x3 average pooling at stride 1 without the padding, by a depthwise convolution.
 
-    Three to four times as fast as the native kernel on the CPU, whose backward is slower still.
+    On the CPU and in float32 two to five times as fast as the native kernel.
 
     Example:
         >>> average_neighbours(torch.tensor([[[[1.0, 3.0], [5.0, 7.0]]]])).unique().tolist()
@@ -210,11 +208,22 @@ def average_neighbours(images: Tensor) -> Tensor:
     """
     counts = []
     for size in images.shape[2:]:
-        count = torch.full((size,), 3.0, dtype=images.dtype, device=images.device)
+        count = images.new_full((size,), 3.0)
         count[0] = count[-1] = 2.0
         counts.append(1 / count)
     summed: Tensor = _SumNeighbours.apply(images)
-    return summed * (counts[0][:, None] * counts[1])
+    return summed.mul_(counts[0][:, None] * counts[1])
+
+
+def _fast(images: Tensor) -> bool:
+    """Return whether :func:`average_neighbours` is the faster one, and exact."""
+    return (
+        images.device.type == "cpu"
+        and images.dtype == torch.float32
+        and min(images.shape[2:]) > 1
+        and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_exporting()
+    )
 
 
 class Pool(Operation):
@@ -240,14 +249,13 @@ class Pool(Operation):
         else:
             self.signature = (kind, stride)
 
-    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return the pooled images."""
         if self.before is not None:
             images = self.before(images, parts)
         if self.kind == "max":
             return functional.max_pool2d(images, 3, self.stride, padding=1)
-        fast = self.stride == 1 and min(images.shape[2:]) > 1
-        if fast and not torch.compiler.is_exporting():
+        if self.stride == 1 and _fast(images):
             return average_neighbours(images)
         return functional.avg_pool2d(images, 3, self.stride, padding=1, count_include_pad=False)
 
@@ -298,7 +306,7 @@ class ReluConvBatchNorm(Operation):
         if not separable and self.scales:
             self.twin = (channels_in, self.step, *shape)
 
-    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return the normalised convolution of rectified images."""
         normalised: Tensor = self.norm(self.convolution(self._met(images)), parts, scale)
         return normalised
@@ -336,7 +344,7 @@ class FactorizedReduce(Operation):
         self.norm = BatchNorm(channels_out, affine=affine, track=track)
         self.scales = self.norm.scales
 
-    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return the halved, normalised images; an odd side is padded with zeros."""
         height, width = images.shape[2:]
         # Pixels are picked before the convolutions: with stride 2 and two channels out, torch
@@ -359,7 +367,7 @@ class Chain(Operation):
         signatures = [step.signature for step in steps]
         self.signature = None if None in signatures else tuple(signatures)
 
-    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return what the last step makes of it."""
         for number, step in enumerate(self.steps):
             factors = scale if number == len(self.steps) - 1 else None

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from swarmnas.checks import explain
 from swarmnas.errors import SettingError
+from swarmnas.networks.normalisation import Scale
 from swarmnas.networks.operations import Operation, apply, memory_format
 
 __all__ = ["Partial", "bypass", "interleave", "share", "split"]
@@ -77,7 +78,7 @@ class Partial(Operation):
         super().__init__()
         self.operation, self.parts, self.stride = operation, parts, stride
 
-    def body(self, images: Tensor, parts: int = 1, scale: Tensor | None = None) -> Tensor:
+    def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return all channels of the output."""
         first, rest = split(images, self.parts)
         worked = apply(self.operation, first, parts)

@@ -23,7 +23,7 @@ from torch.nn import functional
 from swarmnas.networks.blocks import CellBlock, Stack, Terms, spread
 from swarmnas.networks.memory import is_out_of_memory
 from swarmnas.networks.mixtures import discrete_terms, mixed_terms
-from swarmnas.networks.operations import Operation, Zero, apply
+from swarmnas.networks.operations import Operation, Skip, Zero, apply
 
 __all__ = ["DEFAULT_MEMORY", "swarm_losses"]
 
@@ -335,26 +335,27 @@ def _deliver(source: _Copies, uses: Sequence[_Use]) -> None:
         wanted = np.unique(np.concatenate([use.source_rows for use in same]))
         for start in range(0, len(wanted), step):
             some = wanted[start : start + step]
-            taken = source.take(some)
-            output = _applied(same[0].module, taken, len(some))
-            parts = output.chunk(len(some))
+            parts = _applied(same[0].module, source, some)
             inside = [(use.source_rows >= some[0]) & (use.source_rows <= some[-1]) for use in same]
             rows = [
                 np.searchsorted(some, use.source_rows[here])
                 for use, here in zip(same, inside, strict=True)
             ]
             unread = np.bincount(np.concatenate(rows), minlength=len(some)) == 1
-            if len(some) == 1 and output.data_ptr() == taken.data_ptr():
+            if parts[0].data_ptr() == source.parts[int(some[0])].data_ptr():
                 unread[:] = False
             for use, here, at in zip(same, inside, rows, strict=True):
                 use.target.add(use.target_rows[here], [parts[row] for row in at], unread[at])
 
 
-def _applied(module: nn.Module, taken: Tensor, parts: int) -> Tensor:
-    """Apply a module to stacked copies, which nobody else reads if there are several."""
-    if parts > 1 and isinstance(module, Operation) and module.rectifies:
-        return module.body(functional.relu_(taken), parts)
-    return apply(module, taken, parts)
+def _applied(module: nn.Module, source: _Copies, rows: Indices) -> Sequence[Tensor]:
+    """Return what a module makes of some copies."""
+    if isinstance(module, Skip):
+        return [source.parts[row] for row in rows]
+    taken, count = source.take(rows), len(rows)
+    if count > 1 and isinstance(module, Operation) and module.rectifies:
+        return module.body(functional.relu_(taken), count).chunk(count)  # nobody else reads them
+    return apply(module, taken, count).chunk(count)
 
 
 def _grouped(uses: Sequence[_Use]) -> list[list[_Use]]:
