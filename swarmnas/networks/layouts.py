@@ -197,7 +197,8 @@ class Reduction(Operation):
     def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return the residual sum."""
         shortcut: Tensor = self.shortcut(functional.avg_pool2d(images, 2, ceil_mode=True))
-        residual: Tensor = self.second(self.first(images, parts), parts)
+        first = functional.relu_(self.first(images, parts))  # nobody else reads it
+        residual: Tensor = self.second.body(first, parts)
         return shortcut + residual
 
 

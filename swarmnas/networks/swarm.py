@@ -251,7 +251,7 @@ def _each(module: nn.Module, copies: _Copies) -> _Copies:
     step = _cached_parts(copies.parts[0])
     for start in range(0, len(copies.parts), step):
         some = np.arange(start, min(start + step, len(copies.parts)))
-        parts += apply(module, copies.take(some), len(some)).chunk(len(some))
+        parts += _applied(module, copies, some)
     return _Copies(parts, copies.rows)
 
 
