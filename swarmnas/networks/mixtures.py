@@ -13,7 +13,7 @@ from swarmnas.errors import SettingError, ShapeError
 from swarmnas.networks.blocks import Terms
 from swarmnas.spaces import Space
 
-__all__ = ["as_columns", "as_mixing", "discrete_terms", "mixed_terms"]
+__all__ = ["as_columns", "as_mixing", "discrete_terms", "each_term", "mixed_terms"]
 
 
 def as_mixing(
@@ -83,7 +83,7 @@ def mixed_terms(weights: Tensor) -> Terms:
     Weights that need no gradient and are exactly 0, for every particle, leave their term out.
     """
     if weights.requires_grad:
-        return [list(enumerate(row.unbind())) for row in weights.unbind()]
+        return each_term(weights)
     if weights.ndim == 2:
         return [
             [(column, weight) for column, weight in enumerate(row) if weight]
@@ -94,6 +94,11 @@ def mixed_terms(weights: Tensor) -> Terms:
         [(column, weights[:, edge, column]) for column, any_ in enumerate(row) if any_]
         for edge, row in enumerate(used)
     ]
+
+
+def each_term(weights: Tensor) -> Terms:
+    """Return all terms of mixing weights ``(E, O)``, as tensors."""
+    return [list(enumerate(row.unbind())) for row in weights.unbind()]
 
 
 def discrete_terms(columns: Sequence[int]) -> Terms:

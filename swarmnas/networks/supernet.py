@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from swarmnas.checks import as_float, as_int, explain, one_of
-from swarmnas.errors import SettingError, ShapeError
+from swarmnas.errors import DeviceError, SettingError, ShapeError
 from swarmnas.networks.blocks import Stack, Terms, check_batch, layout_for
 from swarmnas.networks.memory import building
-from swarmnas.networks.mixtures import as_columns, as_mixing, discrete_terms, mixed_terms
+from swarmnas.networks.mixtures import (
+    as_columns,
+    as_mixing,
+    discrete_terms,
+    each_term,
+    mixed_terms,
+)
 from swarmnas.networks.seeding import seeded
 from swarmnas.networks.swarm import DEFAULT_MEMORY, swarm_losses
 from swarmnas.rng import Seed
@@ -41,6 +48,8 @@ class Supernet(nn.Module):
         auxiliary_skip: Add a skip connection to every edge of mixed networks (DARTS-).
         precision: "float32", or "bfloat16" for arithmetic of half the width (autocast); weights,
             alphas, logits and losses keep theirs.
+        compile: Compile the steps that train the weights (torch.compile), under mixing weights
+            that need no gradient; the first one waits for the compiler.
         seed: Draws weights and alphas; None draws from torch's global generator.
 
     Attributes:
@@ -81,9 +90,11 @@ class Supernet(nn.Module):
         edge_normalisation: bool = False,
         auxiliary_skip: bool = False,
         precision: str = "float32",
+        compile: bool = False,
         seed: Seed | None = None,
     ) -> None:
         super().__init__()
+        self._compiles = compile
         self._precision = one_of("precision", precision, ("float32", "bfloat16"))
         self.space = space
         self.auxiliary_weight = 1.0 if auxiliary_skip else 0.0
@@ -189,9 +200,33 @@ class Supernet(nn.Module):
         """
         check_batch(images)
         given = self.mixing() if mixing is None else mixing
-        weights = as_mixing(self.space, given, like=images, swarm=False)
-        terms = {name: mixed_terms(table) for name, table in self._with_skips(weights).items()}
-        return self._logits(images, terms)
+        weights = self._with_skips(as_mixing(self.space, given, like=images, swarm=False))
+        trains = torch.is_grad_enabled() and not any(w.requires_grad for w in weights.values())
+        if self._compiles and trains:
+            return self._compiled(images, {name: each_term(w) for name, w in weights.items()})
+        return self._logits(images, {name: mixed_terms(w) for name, w in weights.items()})
+
+    def _compiled(self, images: Tensor, terms: Mapping[str, Terms]) -> Tensor:
+        try:
+            return self._compiled_logits(images, terms)
+        except RuntimeError as cause:
+            from torch._dynamo.exc import TorchDynamoException  # loaded by now; slow before
+
+            if not isinstance(cause, TorchDynamoException):
+                raise
+            raise DeviceError(
+                explain(
+                    "compile",
+                    "a compiler that torch.compile can use",
+                    f"{type(cause).__name__}: {str(cause).strip().partition(chr(10))[0]}",
+                    "Install one (on the CPU a C++ compiler), or leave compile out.",
+                )
+            ) from cause
+
+    @cached_property
+    def _compiled_logits(self) -> Callable[[Tensor, Mapping[str, Terms]], Tensor]:
+        # Random numbers as without compiling.
+        return torch.compile(self._logits, options={"fallback_random": True})
 
     def _logits(self, images: Tensor, terms: Mapping[str, Terms]) -> Tensor:
         with self._autocast(images):

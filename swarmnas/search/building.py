@@ -34,6 +34,7 @@ def build_supernet(config: SearchConfig, space: Space, images: Images) -> Supern
         partial_channels=config.partial_channels,
         auxiliary_skip=config.auxiliary_skip,
         precision=config.precision,
+        compile=config.compile,
         seed=seed_sequence(config.seed, Stream.SUPERNET),
     )
 

@@ -119,6 +119,9 @@ class SearchConfig(BaseModel):
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Of the supernet's arithmetic (autocast); weights stay float32."
     )
+    compile: bool = Field(
+        False, description="Compile the steps that train the supernet's weights (torch.compile)."
+    )
     threads: int | None = Field(
         None, ge=1, le=1024, description="CPU threads; torch's own choice if unset."
     )
