@@ -1,9 +1,10 @@
 """Which driver, which policy? Searches of the preset ``nasbench201-cpu``, looked up in the table.
 
 Usage: ``OMP_NUM_THREADS=1 python perf/nasbench201_study.py CIFAR10.npz TABLE.csv.gz --seeds 0 1 2
-[--only icso cso darts] [--space darts-s2] [--out FOLDER] [--reveal]``. A call goes on with searches
-that were broken off and passes over those that ended; several calls may share the folder, each with
-runs of its own.
+[--only icso cso darts] [--space darts-s2] [--out FOLDER] [--before-candidates] [--reveal]``. A call
+goes on with searches that were broken off and passes over those that ended; several calls may share
+the folder, each with runs of its own. ``--before-candidates`` breaks every search off where its
+candidates would be trained, for another call to go on with.
 
 What a candidate comes to depends on its cell, the length of its training and the seed, not on the
 search that proposed it: searches of one seed take it from each other's records.
@@ -21,6 +22,7 @@ supernet, the fewest that such a space can have.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import statistics
 import time
@@ -65,8 +67,12 @@ def short(text: str) -> str:
     return "".join(LETTERS[part.split("~")[0]] for part in text.replace("+", "").split("|") if part)
 
 
-def share_candidates(folder: Path, seed: int) -> None:
-    """Let the searches of a seed train each candidate once between them."""
+class Later(Exception):
+    """A search was broken off before its candidates."""
+
+
+def share_candidates(folder: Path, seed: int, *, later: bool) -> None:
+    """Let the searches of a seed train each candidate once between them, or none for now."""
     known = {
         (record["genotype"], record["trained_epochs"]): (
             record["valid_loss"],
@@ -78,6 +84,8 @@ def share_candidates(folder: Path, seed: int) -> None:
     }
 
     def trained(genotype: Genotype, *others: Any, epochs: int, **more: Any) -> tuple[float, float]:
+        if later:
+            raise Later
         key = genotype.to_text(), epochs
         if key not in known:
             known[key] = train_candidate(genotype, *others, epochs=epochs, **more)
@@ -89,6 +97,15 @@ def share_candidates(folder: Path, seed: int) -> None:
 def search(changes: dict[str, Any], path: Path, dataset: str, space: str, seed: int) -> float:
     """Search, or go on; return the processor's minutes since this call."""
     began = time.process_time()
+    with contextlib.suppress(Later):
+        start_or_go_on(changes, path, dataset, space, seed)
+    return (time.process_time() - began) / 60
+
+
+def start_or_go_on(
+    changes: dict[str, Any], path: Path, dataset: str, space: str, seed: int
+) -> None:
+    """Search, or go on with a search that was broken off."""
     if (path / "config.toml").exists():
         resume(path)
     else:
@@ -101,15 +118,20 @@ def search(changes: dict[str, Any], path: Path, dataset: str, space: str, seed: 
         if space in OTHERS:
             settings |= {"space": space, "cells": 3}
         run(SearchConfig.from_mapping(settings), out=path)
-    return (time.process_time() - began) / 60
+
+
+def answer_of(path: Path) -> str | None:
+    """Return what a search answered, unless it was broken off."""
+    file = path / "genotype.json"
+    return str(json.loads(file.read_text())["text"]) if file.exists() else None
 
 
 def told(path: Path, table: Table, *, reveal: bool) -> tuple[str, float]:
-    """Return the line of a search that ended, and the figure that counts."""
+    """Return the line of a search, and the figure that counts."""
     valid = table.column(VALID)
     records = RunDirectory.open(path).history()
     cells = [record["genotype"] for record in records if record["kind"] == "epoch"]
-    answer = json.loads((path / "genotype.json").read_text())["text"]
+    answer = answer_of(path) or cells[-1]
     row = table.row_of(answer)
     course = " ".join(f"{short(cell)} {valid[table.row_of(cell)]:.2f}" for cell in cells)
     figure = float((table.column(TEST) if reveal else valid)[row])
@@ -118,11 +140,11 @@ def told(path: Path, table: Table, *, reveal: bool) -> tuple[str, float]:
 
 
 def told_shares(path: Path) -> tuple[str, float]:
-    """Return the line of a search that ended in another space, and its share of both."""
+    """Return the line of a search in another space, and its share of both."""
     space = create(RunDirectory.open(path).config["search"]["space"])
     records = RunDirectory.open(path).history()
     last = [record["genotype"] for record in records if record["kind"] == "epoch"][-1]
-    answer = json.loads((path / "genotype.json").read_text())["text"]
+    answer = answer_of(path) or last
     words, figure = [], 0.0
     for where, text in (("by the alphas", last), ("answer", answer)):
         genotype = space.parse(text)
@@ -142,6 +164,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=list(methods()), default=list(methods()))
     parser.add_argument("--space", choices=[TABULAR, *OTHERS], default=TABULAR)
     parser.add_argument("--out", type=Path, help="default: runs/SPACE-study")
+    parser.add_argument("--before-candidates", action="store_true", help="break off there")
     parser.add_argument("--reveal", action="store_true", help="show test accuracies")
     given = parser.parse_args()
     table = Table.read(given.table)
@@ -151,7 +174,7 @@ def main() -> None:
         figures = []
         for seed in given.seeds:
             path = given.out / f"{name}-seed{seed}"
-            share_candidates(given.out, seed)
+            share_candidates(given.out, seed, later=given.before_candidates)
             minutes = search(methods()[name], path, given.dataset, given.space, seed)
             if given.space == TABULAR:
                 line, figure = told(path, table, reveal=given.reveal)
