@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.nn import functional
 
 from swarmnas.errors import UnknownNameError
 from swarmnas.networks import operations
@@ -71,6 +72,28 @@ def test_number_of_weights(name):
 def test_average_pool_divides_by_the_pixels_that_exist():
     pooled = operations.load("avg_pool_3x3")(1, 1, 1, False, False)(torch.ones(1, 1, 4, 4))
     torch.testing.assert_close(pooled, torch.ones(1, 1, 4, 4))
+
+
+@pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("sides", [(2, 2), (5, 6)])
+def test_average_pool_and_its_derivatives_are_the_native_ones(sides, memory):
+    pool = operations.load("avg_pool_3x3")(3, 3, 1, False, False)
+
+    def native(images):
+        return functional.avg_pool2d(images, 3, 1, padding=1, count_include_pad=False)
+
+    found = []
+    for pooled in (pool, native):
+        draw = torch.Generator().manual_seed(0)
+        images, by_output = torch.randn(2, 4, 3, *sides, generator=draw)
+        images = images.contiguous(memory_format=memory).requires_grad_()
+        output = pooled(images)
+        (first,) = torch.autograd.grad(
+            output.pow(2).mul(by_output).sum(), images, create_graph=True
+        )
+        found.append([output, first, *torch.autograd.grad(first.pow(2).sum(), images)])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_max_pool_by_hand():

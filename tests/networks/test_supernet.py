@@ -102,6 +102,13 @@ class TestEverySpace:
         }
         torch.testing.assert_close(net(images, one_hot), net.forward_discrete(images, columns))
 
+    def test_logits_are_the_same_without_gradients(self, name, cells):
+        net, (images, _) = supernet(name, cells), batch()
+        mixing = row(mixtures(net.space, 1), 0)
+        expected = net(images, mixing)
+        with torch.no_grad():
+            torch.testing.assert_close(net(images, mixing), expected, rtol=1e-4, atol=1e-5)
+
     def test_swarm_of_mixed_networks_has_the_losses_of_each_alone(self, name, cells):
         net, (images, labels) = supernet(name, cells), batch()
         tables = mixtures(net.space, 7)
