@@ -210,7 +210,9 @@ def _report(result: SearchResult, columns: dict[str, float], table: Path | None)
         why = phase.ended.partition(": ")[2] or phase.ended
         view.add_row(phase.name, f"{phase.first_epoch}-{phase.last_epoch}", why)
     console.print(view)
-    console.print("Found:", style="bold")
+    tried = RunDirectory.open(result.path).config["search"]["candidates"]
+    how = ", the best candidate that was trained briefly" if tried else ""
+    console.print(f"Found{how}:", style="bold")
     console.print(result.genotype.to_text(), soft_wrap=True, highlight=False)
     if columns:
         print_row(columns, title=f"What {table} says of it")

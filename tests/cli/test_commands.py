@@ -139,6 +139,11 @@ def test_search_ends_with_cell_phases_table_and_run(table, tmp_path):
     assert json.loads(again.output)["text"] == found
 
 
+def test_an_answer_of_candidates_is_called_one(tmp_path):
+    ended = invoke(*TINY, "--candidates", 2, "--out", tmp_path / "run")
+    assert "Found, the best candidate that was trained briefly:" in ended.output
+
+
 def test_flags_win_over_file_and_file_over_preset(tmp_path):
     config = tmp_path / "my.toml"
     config.write_text("seed = 5\nchannels = 2\n", encoding="utf-8")
