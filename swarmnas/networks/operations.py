@@ -58,6 +58,8 @@ class Operation(nn.Module):
     """Operations of equal signature compute the same, so one serves all; None: it stands alone."""
     twin: Hashable = None
     """Operations of equal twin run as one through ``together``; None: it runs alone."""
+    keeps_zeros = True
+    """Whether it makes zeros of zeros, without a shift that normalisation learned."""
     scales = False
     """Whether ``body`` and ``together`` take ``scale``, factors of the output that cost nothing."""
 
@@ -171,6 +173,8 @@ class Skip(Operation):
 
 class Noise(Operation):
     """``noise``: standard normal noise in place of the images, from torch's generator."""
+
+    keeps_zeros = False
 
     def __init__(self, channels: int, stride: int) -> None:
         super().__init__()

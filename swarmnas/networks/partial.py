@@ -77,6 +77,7 @@ class Partial(Operation):
     def __init__(self, operation: nn.Module, parts: int, stride: int) -> None:
         super().__init__()
         self.operation, self.parts, self.stride = operation, parts, stride
+        self.keeps_zeros = getattr(operation, "keeps_zeros", False)
 
     def body(self, images: Tensor, parts: int = 1, scale: Scale = None) -> Tensor:
         """Return all channels of the output."""

@@ -59,9 +59,12 @@ def swarm_losses(
     """
     stem = stack.enter(images)
     num_particles = len(next(iter(particles.values())))
-    mixed = next(iter(particles.values())).is_floating_point()
-    kind = _Mixed if mixed else _Alone if _cached_parts(stem) == 1 else _Discrete
-    evaluator = kind(stack, stem, particles)
+    if next(iter(particles.values())).is_floating_point():
+        evaluator: _Mixed | _Alone | _Discrete = _Mixed(stack, stem, particles)
+    else:
+        blocks = {block.place.cell: block for block in stack.cells}
+        columns = {name: _telling(blocks[name], rows.numpy()) for name, rows in particles.items()}
+        evaluator = (_Alone if _cached_parts(stem) == 1 else _Discrete)(stack, stem, columns)
     each = _bytes_of_a_particle(stack, images)
     losses: list[Tensor] = []
     start = 0
@@ -159,9 +162,9 @@ class _Alone(_Whole):
 
     most = 1
 
-    def __init__(self, stack: Stack, stem: Tensor, particles: Mapping[str, Tensor]) -> None:
+    def __init__(self, stack: Stack, stem: Tensor, columns: Mapping[str, Indices]) -> None:
         super().__init__(stack, stem)
-        self.columns = {name: columns.tolist() for name, columns in particles.items()}
+        self.columns = {name: rows.tolist() for name, rows in columns.items()}
         self.known: dict[str, tuple[Tensor, Tensor]] = {}
 
     def terms(self, start: int, stop: int) -> Mapping[str, Terms]:
@@ -224,10 +227,9 @@ class _Copies:
 class _Discrete:
     """One operation an edge for each particle."""
 
-    def __init__(self, stack: Stack, stem: Tensor, particles: Mapping[str, Tensor]) -> None:
-        self.stack, self.stem = stack, stem
-        self.columns = {name: columns.numpy() for name, columns in particles.items()}
-        self.most = len(next(iter(self.columns.values())))
+    def __init__(self, stack: Stack, stem: Tensor, columns: Mapping[str, Indices]) -> None:
+        self.stack, self.stem, self.columns = stack, stem, columns
+        self.most = len(next(iter(columns.values())))
 
     def logits(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """Return logits of the distinct networks, and which of them each particle is."""
@@ -255,6 +257,40 @@ def _each(module: nn.Module, copies: _Copies) -> _Copies:
     return _Copies(parts, copies.rows)
 
 
+def _telling(block: CellBlock, columns: Indices) -> Indices:
+    """Return columns with -1 for what adds nothing to the output of a cell.
+
+    That is ``none``, operations on a node that nothing reaches, those into a node that nobody
+    reads, and what follows from it.
+
+    Args:
+        block: A cell.
+        columns: ``(P, E)``, -1 where an edge is dropped.
+    """
+    cell, columns = block.cell, columns.copy()
+    modules = [[block.operation(e, o) for o in range(cell.shape[1])] for e in range(cell.shape[0])]
+    silent = np.array([[isinstance(module, Zero) for module in row] for row in modules])
+    keeps = np.array([[getattr(module, "keeps_zeros", False) for module in row] for row in modules])
+    into: list[list[int]] = [[] for _ in range(cell.num_nodes)]
+    for edge, (_, target) in enumerate(cell.edges):
+        into[target].append(edge)
+    reached = np.zeros((cell.num_nodes, len(columns)), bool)
+    reached[: cell.num_inputs] = True
+    for node in range(cell.num_inputs, cell.num_nodes):
+        for edge in into[node]:
+            chosen = columns[:, edge]
+            idle = silent[edge, chosen] | (keeps[edge, chosen] & ~reached[cell.edges[edge].source])
+            chosen[idle] = -1
+            reached[node] |= chosen >= 0
+    read = np.zeros_like(reached)
+    read[-1 if cell.output == "last" else slice(cell.num_inputs, None)] = True
+    for node in reversed(range(cell.num_nodes)):
+        for edge in into[node]:
+            columns[~read[node], edge] = -1
+            read[cell.edges[edge].source] |= columns[:, edge] >= 0
+    return columns
+
+
 def _discrete_cell(block: CellBlock, inputs: Sequence[_Copies], columns: Indices) -> _Copies:
     """Return the distinct outputs of a cell.
 
@@ -267,13 +303,6 @@ def _discrete_cell(block: CellBlock, inputs: Sequence[_Copies], columns: Indices
     if block.inputs:
         pairs = zip(block.inputs, inputs, strict=True)
         inputs = [_each(adapt, copies) for adapt, copies in pairs]
-    silent = np.array(
-        [
-            [isinstance(block.operation(edge, column), Zero) for column in range(cell.shape[1])]
-            for edge in range(cell.shape[0])
-        ]
-    )
-    columns = np.where(silent[np.arange(len(silent)), columns], -1, columns)
     nodes = list(inputs)
     uses: list[list[_Use]] = [[] for _ in range(cell.num_nodes)]
     for node in range(cell.num_inputs, cell.num_nodes):
