@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from swarmnas.errors import DataError, SettingError, ShapeError, UnknownNameError
 from swarmnas.networks import Supernet
+from swarmnas.networks.operations import ReluConvBatchNorm
 from swarmnas.spaces import Cell, CellSpace, create
 from tests.networks.helpers import SPACES, architectures, batch, mixtures, row, supernet
 
@@ -147,6 +148,37 @@ class TestEverySpace:
         assert not weights & alphas
         assert weights | alphas == {id(p) for p in net.parameters()}
         assert {f"alphas.{cell}" for cell in net.space.cells} <= set(net.state_dict())
+
+
+@pytest.mark.parametrize(("name", "cells", "dropped"), [("nasbench201", 1, 0), ("darts", 3, -1)])
+def test_what_adds_nothing_to_a_particle_is_not_missed(name, cells, dropped):
+    net, (images, labels), rng = supernet(name, cells), batch(), np.random.default_rng(0)
+    tables = {}
+    for cell, (edges, operations) in net.space.alpha_shapes.items():
+        table = rng.integers(0, operations, (30, edges))
+        tables[cell] = np.where(rng.random(table.shape) < 0.6, dropped, table)
+    losses = net.evaluate_swarm(images, labels, operations=tables)
+    alone = [
+        functional.cross_entropy(net.forward_discrete(images, row(tables, p)), labels)
+        for p in range(30)
+    ]
+    torch.testing.assert_close(losses, torch.stack(alone).detach(), rtol=1e-5, atol=0)
+
+
+def test_operations_that_nobody_reads_do_not_run(monkeypatch):
+    net, (images, labels) = supernet("nasbench201", 1), batch()
+    ran = []
+    monkeypatch.setattr(
+        ReluConvBatchNorm, "together", lambda self, twins, *_: ran.append(len(twins)) or []
+    )
+    cells = [
+        "|nor_conv_3x3~0|+|skip_connect~0|none~1|+|skip_connect~0|none~1|skip_connect~2|",
+        "|none~0|+|skip_connect~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_1x1~1|skip_connect~2|",
+    ]
+    columns = np.stack([net.space.indices_of(net.space.parse(text))["cell"] for text in cells])
+    first, second = net.evaluate_swarm(images, labels, operations={"cell": columns})
+    assert not ran  # node 1 is read by nobody, or nothing reaches it
+    assert first == second
 
 
 def test_small_memory_bound_changes_no_loss_and_nothing_is_touched():
