@@ -228,6 +228,10 @@ class Supernet(nn.Module):
         # Random numbers as without compiling.
         return torch.compile(self._logits, options={"fallback_random": True})
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What is compiled works on this network: a copy compiles anew.
+        return {k: v for k, v in self.__dict__.items() if k != "_compiled_logits"}
+
     def _logits(self, images: Tensor, terms: Mapping[str, Terms]) -> Tensor:
         with self._autocast(images):
             logits: Tensor = self.stack(images, terms)

@@ -1,5 +1,6 @@
 """Compiled weight steps: what is compiled, that nothing else changes, and what a failure says."""
 
+import copy
 import shutil
 
 import pytest
@@ -48,6 +49,16 @@ def test_only_steps_of_the_weights_are_compiled(compiled, name, cells):
     with torch.no_grad():
         net(images, tables)
     assert len(compiled) == 1
+
+
+def test_a_copy_steps_its_own_weights(compiled):
+    net = supernet("nasbench201", 1, compile=True)
+    tables = row(mixtures(net.space, 1), 0)
+    weights_stepped(net, tables)
+    twin = copy.deepcopy(net)
+    twin.zero_grad()
+    weights_stepped(twin, tables)
+    assert any(weight.grad is not None for weight in twin.weight_parameters())
 
 
 def test_a_search_compiles_and_finds_the_same(compiled, tiny, tmp_path):
