@@ -21,7 +21,7 @@ BRIEF = load_protocol("quick").with_settings(
 def test_candidates_are_ordered_by_validation_and_written_down(tmp_path):
     told = []
     found = search_and_select(CONFIG, seeds=2, out=tmp_path, protocol=BRIEF, told=told.append)
-    assert sorted(told, key=lambda candidate: -candidate.valid_accuracy) == found
+    assert sorted(told, key=lambda one: (-one.valid_accuracy, one.valid_loss)) == found
     names = {search.path.name for candidate in found for search in candidate.searches}
     assert names == {"seed3", "seed4"}
     written = json.loads((tmp_path / "selection.json").read_text(encoding="utf-8"))

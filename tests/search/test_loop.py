@@ -268,7 +268,8 @@ def test_a_search_goes_on_after_a_divergence_and_resumes_exactly(tiny, story, tm
 
 
 def test_a_rate_that_overflows_is_halved_until_it_does_not(tiny, story, tmp_path):
-    config = tiny(learning_rate=1e15, weight_decay=0.0, epochs=3, rate_halvings=30)
+    settings = {"policy": "darts", "population_size": None, "weight_decay": 0.0, "epochs": 3}
+    config = tiny(learning_rate=1e12, rate_halvings=30, **settings)
     search.run(config, out=tmp_path / "run")
     assert 1 <= len(divergences(story(tmp_path / "run"))) <= 30
 
