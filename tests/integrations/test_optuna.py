@@ -125,7 +125,7 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 kind, path, trials = sys.argv[1:]
 storage = f"sqlite:///{path}" if kind == "rdb" else JournalStorage(JournalFileBackend(path))
 study = optuna.load_study(study_name="s", storage=storage,
-                          sampler=SwarmSampler("cso", population_size=8))
+                          sampler=SwarmSampler("cso", population_size=8, seed=0))
 study.optimize(lambda t: (t.suggest_float("x", -5, 5) - 1) ** 2
                + (t.suggest_float("y", -5, 5) + 2) ** 2, n_trials=int(trials))
 """
