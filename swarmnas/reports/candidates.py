@@ -21,7 +21,7 @@ class Tried(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     genotype: str
-    trained_epochs: int
+    trained_epochs: float
     valid_loss: float
     valid_accuracy: float
 
@@ -106,8 +106,8 @@ def rounds_of(
     return rounds
 
 
-def _epochs(count: int) -> str:
-    return f"{count} epoch{'s' * (count != 1)}"
+def _epochs(count: float) -> str:
+    return f"{count:g} epoch{'s' * (count != 1)}"
 
 
 def _change(old: str, new: str, space: Space | None) -> str:

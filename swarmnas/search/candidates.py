@@ -1,10 +1,11 @@
-"""Candidates: what a search would answer and its neighbours, trained briefly and compared."""
+"""Candidates: what a search would answer and genotypes near it, trained briefly and compared."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import count, islice
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,14 +16,84 @@ from swarmnas.networks import Network
 from swarmnas.search.building import build_sgd, rate_after
 from swarmnas.search.config import SearchConfig
 from swarmnas.search.gradients import Batch, assess, finite_step
-from swarmnas.search.loaders import Images, set_epoch
+from swarmnas.search.loaders import Images, Loader, set_epoch
 from swarmnas.spaces import Genotype, Space
 
-__all__ = ["FINALISTS", "LONGER", "neighbours", "train_candidate"]
+__all__ = ["LONGER", "Trained", "best_first", "finalists", "neighbours", "train_candidate"]
 
-FINALISTS, LONGER = 3, 3
-"""How many candidates are trained anew, and how many times as long: successive halving (Jamieson
-and Talwalkar, AISTATS 2016) cut to two rounds."""
+LONGER = 3
+"""How many times as long the finalists are trained."""
+
+
+class Trained(NamedTuple):
+    """What a candidate came to.
+
+    Attributes:
+        loss: On validation images, in nats; infinite if training diverged.
+        accuracy: On them, in [0, 1].
+        parameters: Of its network.
+    """
+
+    loss: float
+    accuracy: float
+    parameters: float
+
+    def score(self, size_bonus: float) -> float:
+        """Return the loss less ``size_bonus`` nats for each e-fold of parameters."""
+        return self.loss - size_bonus * math.log(self.parameters)
+
+
+def best_first(
+    answer: Genotype,
+    near: Callable[[Genotype], Iterable[Genotype]],
+    judge: Callable[[Sequence[Genotype]], Sequence[float]],
+    *,
+    most: int,
+    allowed: Callable[[Genotype], bool] = lambda genotype: True,
+) -> dict[Genotype, float]:
+    """Judge a genotype and its neighbours, then those of the best that has not had its turn.
+
+    Args:
+        answer: Where to begin.
+        near: Gives the neighbours of a genotype, the likeliest first.
+        judge: Gives a score for each of several genotypes; less is better.
+        most: How many to judge; fewer if there are no more.
+        allowed: Says which genotypes may be judged; the others are passed over.
+
+    Returns:
+        The scores, in the order in which they were had.
+
+    References:
+        Best-first search as in White et al., "Local Search is State of the Art for Neural
+        Architecture Search Benchmarks", arXiv 2005.02960, but for going on from a local optimum
+        with the next best.
+
+    Example:
+        >>> near = {"b": "ac", "c": "bd", "a": "b", "d": "c"}.__getitem__
+        >>> best_first("b", near, lambda names: [-ord(name) for name in names], most=3)
+        {'b': -98, 'a': -97, 'c': -99}
+    """
+    scores: dict[Genotype, float] = {}
+    ended: set[Genotype] = set()
+    centre = answer
+    while True:
+        ended.add(centre)
+        met = dict.fromkeys([centre, *near(centre)])
+        new = [genotype for genotype in met if genotype not in scores and allowed(genotype)]
+        new = new[: most - len(scores)]
+        scores.update(zip(new, judge(new), strict=True))
+        waiting = [genotype for genotype in scores if genotype not in ended]
+        if len(scores) == most or not waiting:
+            return scores
+        centre = min(waiting, key=scores.__getitem__)
+
+
+def finalists(judged: int) -> int:
+    """Return how many of so many candidates are trained anew and longer: an eighth, but three.
+
+    It is successive halving (Jamieson and Talwalkar, AISTATS 2016) cut to two rounds.
+    """
+    return max(3, judged // 8)
 
 
 def neighbours(
@@ -64,9 +135,9 @@ def train_candidate(
     images: Images,
     valid: Callable[[], Iterable[Batch]],
     *,
-    epochs: int,
+    epochs: float,
     device: torch.device,
-) -> tuple[float, float]:
+) -> Trained:
     """Train a genotype's network from scratch as the search trains its weights, and judge it.
 
     First weights, and what operations draw, come from torch's global generator.
@@ -78,11 +149,8 @@ def train_candidate(
             step.
         images: Those of the search; its training batches teach the weights.
         valid: Gives the batches that judge.
-        epochs: Length of the training.
+        epochs: Length of the training, rounded up to whole steps.
         device: Where to train.
-
-    Returns:
-        Validation loss in nats, infinite if training diverged, and accuracy in [0, 1].
     """
     network = Network(
         space,
@@ -93,23 +161,30 @@ def train_candidate(
         cells=config.network_cells or config.cells,
     ).to(device)
     weights = list(network.parameters())
+    parameters = sum(weight.numel() for weight in weights)
     sgd = build_sgd(config, weights)
-    steps = epochs * len(images.train)
+    size = min(config.candidate_batch_size or config.batch_size, config.batch_size)
+    steps = math.ceil(epochs * len(images.train) * math.ceil(config.batch_size / size))
     try:
-        for epoch in range(epochs):
-            set_epoch(images.train, epoch + 1)
-            for at, (inputs, labels) in enumerate(images.train):
-                progress = (epoch * len(images.train) + at) / steps
-                for group in sgd.param_groups:
-                    group["lr"] = rate_after(config, progress)
-                loss = functional.cross_entropy(network(inputs.to(device)), labels.to(device))
-                sgd.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                norm = torch.nn.utils.clip_grad_norm_(weights, config.gradient_clip)
-                finite_step("training loss", loss, norm)
-                sgd.step()
+        for step, (inputs, labels) in enumerate(islice(_pieces(images.train, size), steps)):
+            for group in sgd.param_groups:
+                group["lr"] = rate_after(config, step / steps)
+            loss = functional.cross_entropy(network(inputs.to(device)), labels.to(device))
+            sgd.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            norm = torch.nn.utils.clip_grad_norm_(weights, config.gradient_clip)
+            finite_step("training loss", loss, norm)
+            sgd.step()
     except DivergenceError:
-        return math.inf, 0.0
+        return Trained(math.inf, 0.0, parameters)
     network.eval()
-    loss_sum, correct, count = assess(network, valid())
-    return loss_sum / count, correct / count
+    loss_sum, correct, judged = assess(network, valid())
+    return Trained(loss_sum / judged, correct / judged, parameters)
+
+
+def _pieces(batches: Loader, size: int) -> Iterator[Batch]:
+    """Yield the batches in pieces of at most ``size`` images, epoch after epoch."""
+    for epoch in count(1):
+        set_epoch(batches, epoch)
+        for images, labels in batches:
+            yield from zip(images.split(size), labels.split(size), strict=True)

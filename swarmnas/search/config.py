@@ -90,13 +90,23 @@ class SearchConfig(BaseModel):
         0,
         ge=0,
         le=1000,
-        description="Train the genotype found and neighbours, so many in all; the best wins.",
+        description="Train the genotype found and others near it, so many in all; the best wins.",
     )
-    candidate_epochs: int = Field(
-        1,
-        ge=1,
+    candidate_epochs: float = Field(
+        1.0,
+        gt=0,
         le=10**6,
-        description="Length of each of these trainings; the best three run thrice that.",
+        allow_inf_nan=False,
+        description="Length of each of these trainings; the best few run thrice that.",
+    )
+    candidate_batch_size: int | None = Field(
+        None, ge=2, description="Images a step of these trainings; the search's batches, in pieces."
+    )
+    candidate_size_bonus: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Nats off their loss for each e-fold of parameters: small networks learn fast.",
     )
     bound: float | None = Field(
         None, gt=0, description="Alphas live in a box of +- this; the adapter's default if unset."

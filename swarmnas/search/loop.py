@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -46,7 +46,14 @@ from swarmnas.phases import (
 )
 from swarmnas.runs import Callback, Callbacks, Checkpoint, RunDirectory, restoring
 from swarmnas.search.building import build_sgd, build_supernet, rate_after
-from swarmnas.search.candidates import FINALISTS, LONGER, neighbours, train_candidate
+from swarmnas.search.candidates import (
+    LONGER,
+    Trained,
+    best_first,
+    finalists,
+    neighbours,
+    train_candidate,
+)
 from swarmnas.search.config import SearchConfig, default_path
 from swarmnas.search.drivers import (
     GradientDriver,
@@ -765,70 +772,89 @@ class _Search:
     def _try_candidates(
         self, answer: Genotype, directory: RunDirectory, callbacks: Callback
     ) -> Genotype | None:
-        """Return the best of a genotype and its neighbours; None where limits bar all.
+        """Return the best of a genotype and others near it; None where limits bar all.
 
         Each is trained; the best few are trained anew and longer, and then decide.
         """
-        near = [answer, *neighbours(self._space, answer, read_alphas(self._supernet))]
-        allowed = filter(self._limits.allow, near) if self._limits else near
-        wanted = list(islice(allowed, self.config.candidates))
-        tried = [record for record in directory.history() if record.get("kind") == "candidate"]
-        epochs = self.config.candidate_epochs
-        ranked = self._train_candidates(wanted, epochs, tried, directory, callbacks)
-        if len(ranked) > FINALISTS:
-            finalists, tried = ranked[:FINALISTS], tried[len(wanted) :]
-            ranked = self._train_candidates(finalists, LONGER * epochs, tried, directory, callbacks)
+        most, epochs = self.config.candidates, self.config.candidate_epochs
+        tried = iter([r for r in directory.history() if r.get("kind") == "candidate"])
+        alphas = read_alphas(self._supernet)
+        scores = best_first(
+            answer,
+            lambda genotype: neighbours(self._space, genotype, alphas),
+            self._judge(epochs, most, tried, directory, callbacks),
+            most=most,
+            **({"allowed": self._limits.allow} if self._limits else {}),
+        )
+        ranked = sorted(scores, key=scores.__getitem__)
+        if len(ranked) > (few := finalists(len(ranked))):
+            judge = self._judge(LONGER * epochs, few, tried, directory, callbacks)
+            ranked = [ranked[at] for at in np.argsort(judge(ranked[:few]), kind="stable")]
         return ranked[0] if ranked else None
 
-    def _train_candidates(
+    def _judge(
         self,
-        wanted: Sequence[Genotype],
-        epochs: int,
-        tried: Sequence[Mapping[str, Any]],
+        epochs: float,
+        most: int,
+        tried: Iterator[Mapping[str, Any]],
         directory: RunDirectory,
         callbacks: Callback,
-    ) -> list[Genotype]:
-        """Train genotypes, those that are on record aside, and return them, least loss first.
+    ) -> Callable[[Sequence[Genotype]], list[float]]:
+        """Return what trains genotypes, those aside that are on record, and gives their scores.
 
         Processes share them; a checkpoint after each turn lets a resumed search go on from there.
         """
-        losses = [float(record["valid_loss"]) for record in tried[: len(wanted)]]
-        for start in range(len(losses), len(wanted), self.team.size):
-            group = wanted[start : start + self.team.size]
-            figures = [0.0] * (2 * len(group))
-            if self.team.rank < len(group):
-                at = 2 * self.team.rank
-                with seeded(self._stream(Stream.CANDIDATES)):
-                    figures[at : at + 2] = train_candidate(
-                        group[self.team.rank],
-                        self._space,
-                        self.config,
-                        self._images,
-                        self._valid_batches,
-                        epochs=epochs,
-                        device=self._device,
-                    )
-            figures = self.team.total(figures, self._device)
-            losses += figures[::2]
-            for number, genotype in enumerate(group, start=start):
-                loss, accuracy = losses[number], figures[2 * (number - start) + 1]
-                text = genotype.to_text()
-                record = {
-                    "kind": "candidate",
-                    "epoch": len(self._engine.history),
-                    "phase": self._engine.phase.name,
-                    "genotype": text,
-                    "trained_epochs": epochs,
-                    "valid_loss": loss,
-                    "valid_accuracy": accuracy,
-                    "reason": f"candidate {number + 1} of {len(wanted)} "
-                    f"(epochs of training: {epochs}), {text}: loss {loss:.4f}, "
-                    f"accuracy {accuracy:.4f}",
-                    "stop": True,
-                }
-                self._record(directory, callbacks, record)
-            self._save(directory, callbacks)
-        return [wanted[at] for at in np.argsort(losses, kind="stable")]
+        done: list[Trained] = []
+
+        def scores_of(wanted: Sequence[Genotype]) -> list[float]:
+            first = len(done)
+            done.extend(
+                Trained(r["valid_loss"], r["valid_accuracy"], r.get("parameters", 1))
+                for r in islice(tried, len(wanted))
+            )
+            while left := wanted[len(done) - first :]:
+                group = left[: self.team.size]
+                for genotype, one in zip(group, self._train_together(group, epochs), strict=True):
+                    done.append(one)
+                    text = genotype.to_text()
+                    record = {
+                        "kind": "candidate",
+                        "epoch": len(self._engine.history),
+                        "phase": self._engine.phase.name,
+                        "genotype": text,
+                        "parameters": int(one.parameters),
+                        "trained_epochs": epochs,
+                        "valid_loss": one.loss,
+                        "valid_accuracy": one.accuracy,
+                        "reason": f"candidate {len(done)} of {most} "
+                        f"(epochs of training: {epochs:g}), {text}: loss {one.loss:.4f}, "
+                        f"accuracy {one.accuracy:.4f}",
+                        "stop": True,
+                    }
+                    self._record(directory, callbacks, record)
+                self._save(directory, callbacks)
+            return [one.score(self.config.candidate_size_bonus) for one in done[first:]]
+
+        return scores_of
+
+    def _train_together(self, group: Sequence[Genotype], epochs: float) -> list[Trained]:
+        """Train at most as many genotypes as there are processes, one in each."""
+        size = len(Trained._fields)
+        figures = [0.0] * (size * len(group))
+        if self.team.rank < len(group):
+            at = size * self.team.rank
+            with seeded(self._stream(Stream.CANDIDATES)):
+                figures[at : at + size] = train_candidate(
+                    group[self.team.rank],
+                    self._space,
+                    self.config,
+                    self._images,
+                    self._valid_batches,
+                    epochs=epochs,
+                    device=self._device,
+                )
+        figures = self.team.total(figures, self._device)
+        return [Trained(*figures[at : at + size]) for at in range(0, len(figures), size)]
 
 
 def _summaries(history: Iterable[Mapping[str, Any]]) -> tuple[PhaseSummary, ...]:

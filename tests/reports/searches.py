@@ -8,7 +8,7 @@ import numpy as np
 from swarmnas.phases import PolicyEngine, ReseedSwarm, Signals, load_policy
 from swarmnas.runs import RunDirectory
 from swarmnas.search import SearchConfig
-from swarmnas.search.candidates import FINALISTS, LONGER, neighbours
+from swarmnas.search.candidates import LONGER, finalists, neighbours
 from swarmnas.search.trace import SwarmTrace, trace_alphas
 from swarmnas.spaces import Adapter, create
 
@@ -87,7 +87,7 @@ def add_candidates(path, losses, *, longer=None):
     read_out = space.parse(last.genotype)
     near = neighbours(space, read_out, space.encode(read_out))
     wanted = [read_out, *(genotype for genotype, _ in zip(near, losses[1:], strict=False))]
-    ranked = [wanted[at] for at in np.argsort(losses, kind="stable")][:FINALISTS]
+    ranked = [wanted[at] for at in np.argsort(losses, kind="stable")][: finalists(len(losses))]
     longer = longer or []
     for number, (genotype, loss) in enumerate([*zip(wanted, losses, strict=True),
                                                *zip(ranked, longer, strict=False)]):  # fmt: skip
@@ -98,7 +98,7 @@ def add_candidates(path, losses, *, longer=None):
             "valid_accuracy": accuracy, "stop": True,
             "reason": f"candidate {number + 1}, {text}: loss {loss:.4f}, accuracy {accuracy:.4f}",
         })  # fmt: skip
-    if len(longer) < FINALISTS:
+    if len(longer) < len(ranked):
         (run.path / "genotype.json").unlink()
         return None
     answer = ranked[int(np.argmin(longer))]

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from swarmnas.networks import cost_of
 from swarmnas.runs import Callback, RunDirectory
 from swarmnas.search import SearchConfig, resume, run
-from swarmnas.search.candidates import neighbours
+from swarmnas.search.candidates import best_first, neighbours
 from swarmnas.spaces import create
 
 SMALL = {
@@ -50,6 +51,36 @@ def test_neighbours_keep_the_edges_and_change_one_operation(name):
         after = np.concatenate(list(space.indices_of(genotype).values()))
         assert np.count_nonzero(before != after) == 1
         assert ((before >= 0) == (after >= 0)).all()
+
+
+def on_a_line(number):
+    return [number - 1, number + 1]
+
+
+def by_losses(losses, asked):
+    def judge(numbers):
+        asked.append(list(numbers))
+        return [losses[number] for number in numbers]
+
+    return judge
+
+
+def test_the_best_has_its_turn_first_and_a_local_optimum_does_not_end_it():
+    losses = dict(enumerate([5, 1, 3, 2, 4, 6, 0, 7]))  # 3 and 1 are local optima on the way to 0
+    asked = []
+    found = best_first(4, on_a_line, by_losses(losses, asked), most=6)
+    assert asked == [[4, 3, 5], [2], [1], [0]]
+    assert found == {4: 4, 3: 2, 5: 6, 2: 3, 1: 1, 0: 5}
+
+
+def test_no_more_are_judged_than_allowed_and_asked_for():
+    losses, asked = dict(enumerate([5, 1, 3, 2, 4, 6, 0, 7])), []
+    judge = by_losses(losses, asked)
+    assert best_first(4, on_a_line, judge, most=2) == {4: 4, 3: 2}
+    assert best_first(4, on_a_line, judge, most=9, allowed=lambda n: n in (3, 5, 6)) == {
+        3: 2, 5: 6, 6: 0,
+    }  # fmt: skip
+    assert best_first(4, on_a_line, judge, most=9, allowed=lambda n: False) == {}
 
 
 def test_the_best_three_are_trained_thrice_as_long_and_decide(whole):
@@ -96,6 +127,43 @@ def test_what_candidates_draw_depends_on_the_seed_alone(tmp_path):
     records = tried(tmp_path / "1")
     assert any("noise" in record["genotype"] for record in records)
     assert records == tried(tmp_path / "2")
+
+
+def counted(config, path):
+    """Return what candidates of two searches came to, and the steps of their trainings."""
+    steps = []
+    hook = register_optimizer_step_post_hook(lambda *_: steps.append(1))
+    try:
+        run(config.model_copy(update={"candidates": 0}), out=path / "without")
+        before = len(steps)
+        run(config, out=path / "with")
+    finally:
+        hook.remove()
+    return tried(path / "with"), len(steps) - 2 * before
+
+
+def test_their_steps_may_be_smaller_and_their_trainings_parts_of_an_epoch(tmp_path):
+    config = SearchConfig(**SMALL | {"candidates": 1})  # three batches of 20 an epoch
+    whole, steps = counted(config, tmp_path / "whole")
+    assert steps == 3
+    same = config.model_copy(update={"candidate_batch_size": 20})
+    assert counted(same, tmp_path / "same") == (whole, 3)
+    smaller = {"candidate_batch_size": 6, "candidate_epochs": 0.4}
+    (other,), steps = counted(config.model_copy(update=smaller), tmp_path / "smaller")
+    assert steps == 5  # of 12 pieces: 6, 6, 6, 2 images three times
+    assert other["trained_epochs"] == 0.4
+    assert other["valid_loss"] != whole[0]["valid_loss"]
+
+
+def test_a_bonus_for_size_prefers_the_largest(tmp_path):
+    found = run(SearchConfig(candidate_size_bonus=1e3, **SMALL), out=tmp_path / "run")
+    records = tried(found.path)
+    sizes = [record["parameters"] for record in records]
+    assert len(set(sizes)) > 1
+    assert sizes[6:] == sorted(sizes[:6], reverse=True)[:3]
+    assert found.genotype.to_text() in {
+        record["genotype"] for record in records if record["parameters"] == max(sizes)
+    }
 
 
 def test_candidates_keep_within_the_limits(whole, tmp_path):
