@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from heapq import heappop, heappush
 from itertools import count, islice
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from scipy.stats import rankdata
 from torch.nn import functional
 
 from swarmnas.errors import DivergenceError
@@ -19,10 +21,14 @@ from swarmnas.search.gradients import Batch, assess, finite_step
 from swarmnas.search.loaders import Images, Loader, set_epoch
 from swarmnas.spaces import Genotype, Space
 
-__all__ = ["LONGER", "Trained", "best_first", "finalists", "neighbours", "train_candidate"]
+__all__ = ["LONGER", "Trained", "climb", "finalists", "neighbours", "train_candidate"]
 
 LONGER = 3
 """How many times as long the finalists are trained."""
+
+AT_ONCE, RIDGE, PROPOSALS = 4, 0.3, 1000
+"""Candidates between two fits of the additive model, the penalty of the fit, and how many of what it
+proposes are looked at for some that may be judged."""
 
 
 class Trained(NamedTuple):
@@ -31,7 +37,8 @@ class Trained(NamedTuple):
     Attributes:
         loss: On validation images, in nats; infinite if training diverged.
         accuracy: On them, in [0, 1].
-        parameters: Of its network.
+        parameters: Of its network, those that the last step's gradient reached: what lies behind
+            nodes without input counts for nothing.
     """
 
     loss: float
@@ -40,52 +47,83 @@ class Trained(NamedTuple):
 
     def score(self, size_bonus: float) -> float:
         """Return the loss less ``size_bonus`` nats for each e-fold of parameters."""
-        return self.loss - size_bonus * math.log(self.parameters)
+        return self.loss - size_bonus * math.log(max(1.0, self.parameters))
 
 
-def best_first(
+def climb(
+    space: Space,
     answer: Genotype,
-    near: Callable[[Genotype], Iterable[Genotype]],
+    alphas: Mapping[str, np.ndarray[Any, Any]],
     judge: Callable[[Sequence[Genotype]], Sequence[float]],
     *,
     most: int,
     allowed: Callable[[Genotype], bool] = lambda genotype: True,
 ) -> dict[Genotype, float]:
-    """Judge a genotype and its neighbours, then those of the best that has not had its turn.
+    """Judge a genotype, its neighbours, and then what an additive model of their scores likes best.
+
+    The model gives each operation of each edge an effect on the rank of the score, by ridge
+    regression on all that was judged, and proposes the best of what was not, some at a time.
 
     Args:
-        answer: Where to begin.
-        near: Gives the neighbours of a genotype, the likeliest first.
+        space: The space of the genotypes.
+        answer: Where to begin; all others keep its edges.
+        alphas: Cell name -> ``(E, O)`` logits, for the order of the neighbours.
         judge: Gives a score for each of several genotypes; less is better.
         most: How many to judge; fewer if there are no more.
         allowed: Says which genotypes may be judged; the others are passed over.
 
     Returns:
         The scores, in the order in which they were had.
-
-    References:
-        Best-first search as in White et al., "Local Search is State of the Art for Neural
-        Architecture Search Benchmarks", arXiv 2005.02960, but for going on from a local optimum
-        with the next best.
-
-    Example:
-        >>> near = {"b": "ac", "c": "bd", "a": "b", "d": "c"}.__getitem__
-        >>> best_first("b", near, lambda names: [-ord(name) for name in names], most=3)
-        {'b': -98, 'a': -97, 'c': -99}
     """
     scores: dict[Genotype, float] = {}
-    ended: set[Genotype] = set()
-    centre = answer
-    while True:
-        ended.add(centre)
-        met = dict.fromkeys([centre, *near(centre)])
-        new = [genotype for genotype in met if genotype not in scores and allowed(genotype)]
-        new = new[: most - len(scores)]
+
+    def judge_next(proposed: Iterable[Genotype], limit: int) -> bool:
+        unknown = (genotype for genotype in proposed if genotype not in scores)
+        new = list(islice(filter(allowed, unknown), min(limit, most - len(scores))))
         scores.update(zip(new, judge(new), strict=True))
-        waiting = [genotype for genotype in scores if genotype not in ended]
-        if len(scores) == most or not waiting:
-            return scores
-        centre = min(waiting, key=scores.__getitem__)
+        return bool(new)
+
+    if judge_next([answer, *neighbours(space, answer, alphas)], most):
+        while judge_next(islice(_by_effects(space, answer, scores), PROPOSALS), AT_ONCE):
+            pass
+    return scores
+
+
+def _by_effects(
+    space: Space, answer: Genotype, scores: Mapping[Genotype, float]
+) -> Iterator[Genotype]:
+    """Yield all genotypes with the answer's edges, the one with the least sum of effects first."""
+    kept = [
+        (name, edge)
+        for name, row in space.indices_of(answer).items()
+        for edge in np.flatnonzero(row >= 0).tolist()
+    ]
+    judged = [space.indices_of(genotype) for genotype in scores]
+    rows = np.array([[columns[name][edge] for name, edge in kept] for columns in judged])
+    width = int(rows.max()) + 1
+    design = np.eye(width)[rows].reshape(len(rows), -1)
+    ranks = rankdata(list(scores.values())) / len(scores)
+    gram = design.T @ design + RIDGE * np.eye(design.shape[1])
+    effects = np.linalg.solve(gram, design.T @ (ranks - ranks.mean())).reshape(len(kept), width)
+    choices = [np.unique(column) for column in rows.T]
+    ordered = [
+        ops[np.argsort(own[ops], kind="stable")] for own, ops in zip(effects, choices, strict=True)
+    ]
+    start = (0,) * len(kept)
+    waiting = [(0.0, start)]
+    met = {start}
+    while waiting:
+        total, places = heappop(waiting)
+        columns = {name: row.copy() for name, row in space.indices_of(answer).items()}
+        for (name, edge), ops, place in zip(kept, ordered, places, strict=True):
+            columns[name][edge] = ops[place]
+        yield space.genotype_of(columns)
+        for at, place in enumerate(places):
+            after = (*places[:at], place + 1, *places[at + 1 :])
+            if place + 1 < len(ordered[at]) and after not in met:
+                met.add(after)
+                more = effects[at, ordered[at][place + 1]] - effects[at, ordered[at][place]]
+                heappush(waiting, (total + more, after))
 
 
 def finalists(judged: int) -> int:
@@ -161,7 +199,6 @@ def train_candidate(
         cells=config.network_cells or config.cells,
     ).to(device)
     weights = list(network.parameters())
-    parameters = sum(weight.numel() for weight in weights)
     sgd = build_sgd(config, weights)
     size = min(config.candidate_batch_size or config.batch_size, config.batch_size)
     steps = math.ceil(epochs * len(images.train) * math.ceil(config.batch_size / size))
@@ -176,10 +213,10 @@ def train_candidate(
             finite_step("training loss", loss, norm)
             sgd.step()
     except DivergenceError:
-        return Trained(math.inf, 0.0, parameters)
+        return Trained(math.inf, 0.0, _learning(weights))
     network.eval()
     loss_sum, correct, judged = assess(network, valid())
-    return Trained(loss_sum / judged, correct / judged, parameters)
+    return Trained(loss_sum / judged, correct / judged, _learning(weights))
 
 
 def _pieces(batches: Loader, size: int) -> Iterator[Batch]:
@@ -188,3 +225,8 @@ def _pieces(batches: Loader, size: int) -> Iterator[Batch]:
         set_epoch(batches, epoch)
         for images, labels in batches:
             yield from zip(images.split(size), labels.split(size), strict=True)
+
+
+def _learning(weights: Sequence[torch.nn.Parameter]) -> int:
+    """Return how many parameters have a gradient that is not all zero."""
+    return sum(w.numel() for w in weights if w.grad is not None and bool(w.grad.any()))

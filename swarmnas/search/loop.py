@@ -49,9 +49,8 @@ from swarmnas.search.building import build_sgd, build_supernet, rate_after
 from swarmnas.search.candidates import (
     LONGER,
     Trained,
-    best_first,
+    climb,
     finalists,
-    neighbours,
     train_candidate,
 )
 from swarmnas.search.config import SearchConfig, default_path
@@ -778,10 +777,10 @@ class _Search:
         """
         most, epochs = self.config.candidates, self.config.candidate_epochs
         tried = iter([r for r in directory.history() if r.get("kind") == "candidate"])
-        alphas = read_alphas(self._supernet)
-        scores = best_first(
+        scores = climb(
+            self._space,
             answer,
-            lambda genotype: neighbours(self._space, genotype, alphas),
+            read_alphas(self._supernet),
             self._judge(epochs, most, tried, directory, callbacks),
             most=most,
             **({"allowed": self._limits.allow} if self._limits else {}),

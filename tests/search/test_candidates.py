@@ -1,5 +1,7 @@
 """A genotype and its neighbours, trained briefly: what is tried, what wins, how it goes on."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from swarmnas.networks import cost_of
 from swarmnas.runs import Callback, RunDirectory
 from swarmnas.search import SearchConfig, resume, run
-from swarmnas.search.candidates import best_first, neighbours
+from swarmnas.search.candidates import climb, neighbours, train_candidate
+from swarmnas.search.loaders import images_of
 from swarmnas.spaces import create
 
 SMALL = {
@@ -53,34 +56,59 @@ def test_neighbours_keep_the_edges_and_change_one_operation(name):
         assert ((before >= 0) == (after >= 0)).all()
 
 
-def on_a_line(number):
-    return [number - 1, number + 1]
+@pytest.mark.parametrize("name", ["darts-s2", "nasbench201"])
+def test_where_edges_add_up_the_best_comes_soon_after_the_neighbours(name):
+    space, rng = create(name), np.random.default_rng(3)
+    alphas = {cell: rng.normal(size=shape) for cell, shape in space.alpha_shapes.items()}
+    costs = {cell: rng.normal(size=shape) for cell, shape in space.alpha_shapes.items()}
+    answer = space.decode(alphas)
+    kept = space.indices_of(answer)
 
+    def judge(genotypes):
+        return [
+            sum(
+                costs[cell][edge, column]
+                for cell, row in space.indices_of(genotype).items()
+                for edge, column in enumerate(row)
+                if column >= 0
+            )
+            for genotype in genotypes
+        ]
 
-def by_losses(losses, asked):
-    def judge(numbers):
-        asked.append(list(numbers))
-        return [losses[number] for number in numbers]
-
-    return judge
-
-
-def test_the_best_has_its_turn_first_and_a_local_optimum_does_not_end_it():
-    losses = dict(enumerate([5, 1, 3, 2, 4, 6, 0, 7]))  # 3 and 1 are local optima on the way to 0
-    asked = []
-    found = best_first(4, on_a_line, by_losses(losses, asked), most=6)
-    assert asked == [[4, 3, 5], [2], [1], [0]]
-    assert found == {4: 4, 3: 2, 5: 6, 2: 3, 1: 1, 0: 5}
+    near = [answer, *neighbours(space, answer, alphas)]
+    most = len(near) + 12
+    scores = climb(space, answer, alphas, judge, most=most)
+    tried = list(scores)
+    assert tried[: len(near)] == near
+    assert len(tried) == most
+    best = {cell: np.where(row < 0, -1, costs[cell].argmin(axis=1)) for cell, row in kept.items()}
+    assert space.genotype_of(best) in tried[len(near) :]
+    assert min(scores.values()) == scores[space.genotype_of(best)]
+    assert sum(a != b for a, b in zip(best["normal" if "darts" in name else "cell"],
+                                      kept["normal" if "darts" in name else "cell"],
+                                      strict=True)) > 1  # no neighbour  # fmt: skip
 
 
 def test_no_more_are_judged_than_allowed_and_asked_for():
-    losses, asked = dict(enumerate([5, 1, 3, 2, 4, 6, 0, 7])), []
-    judge = by_losses(losses, asked)
-    assert best_first(4, on_a_line, judge, most=2) == {4: 4, 3: 2}
-    assert best_first(4, on_a_line, judge, most=9, allowed=lambda n: n in (3, 5, 6)) == {
-        3: 2, 5: 6, 6: 0,
-    }  # fmt: skip
-    assert best_first(4, on_a_line, judge, most=9, allowed=lambda n: False) == {}
+    space = create("nasbench201")
+    alphas = {"cell": np.zeros((6, 5))}
+    answer = space.genotype_of({"cell": np.full(6, 3)})
+    asked = []
+
+    def judge(genotypes):
+        asked.extend(genotypes)
+        return [np.inf if "none" in one.to_text() else 1.0 for one in genotypes]
+
+    few = climb(space, answer, alphas, judge, most=7)
+    assert list(few) == asked == [answer, *neighbours(space, answer, alphas)][:7]
+    asked.clear()
+    allowed = climb(
+        space, answer, alphas, judge, most=10**6, allowed=lambda one: one.count("none") == 1
+    )
+    assert list(allowed) == asked
+    assert all(genotype.count("none") == 1 for genotype in asked)
+    assert len(asked) == len(set(asked)) == 6  # the neighbours; each diverged, and no more are near
+    assert climb(space, answer, alphas, judge, most=9, allowed=lambda one: False) == {}
 
 
 def test_the_best_three_are_trained_thrice_as_long_and_decide(whole):
@@ -164,6 +192,25 @@ def test_a_bonus_for_size_prefers_the_largest(tmp_path):
     assert found.genotype.to_text() in {
         record["genotype"] for record in records if record["parameters"] == max(sizes)
     }
+
+
+def test_operations_behind_a_node_without_input_add_nothing_to_the_size():
+    space, cpu = create("nasbench201"), torch.device("cpu")
+    config = SearchConfig(**SMALL)
+    images = images_of(config, cpu)
+
+    def size(columns):
+        genotype = space.genotype_of({"cell": np.array(columns)})
+        valid = partial(iter, images.valid)
+        return train_candidate(
+            genotype, space, config, images, valid, epochs=1, device=cpu
+        ).parameters
+
+    bare, dead, alive = size([0, 3, 0, 3, 0, 3]), size([0, 3, 3, 3, 3, 3]), size([3] * 6)
+    convolution = 9 * 4 * 4 + 9 * 8 * 8 + 9 * 16 * 16  # a stage each, of 4, 8 and 16 channels
+    shifts = 4 + 8 + 16  # the normalisation of nothing still has one
+    assert dead - bare == 2 * shifts
+    assert alive - bare == 3 * (convolution + 2 * shifts)
 
 
 def test_candidates_keep_within_the_limits(whole, tmp_path):
