@@ -34,7 +34,7 @@ from swarmnas.problems import Table
 from swarmnas.recipes import load_preset
 from swarmnas.runs import RunDirectory
 from swarmnas.search import SearchConfig, loop, resume, run
-from swarmnas.search.candidates import train_candidate
+from swarmnas.search.candidates import Trained, train_candidate
 from swarmnas.spaces import Genotype, create
 
 VALID, TEST = "cifar10_valid_200", "cifar10_test_200"
@@ -74,16 +74,15 @@ class Later(Exception):
 def share_candidates(folder: Path, seed: int, *, later: bool) -> None:
     """Let the searches of a seed train each candidate once between them, or none for now."""
     known = {
-        (record["genotype"], record["trained_epochs"]): (
-            record["valid_loss"],
-            record["valid_accuracy"],
+        (record["genotype"], record["trained_epochs"]): Trained(
+            record["valid_loss"], record["valid_accuracy"], record["parameters"]
         )
         for path in folder.glob(f"*-seed{seed}")
         for record in RunDirectory.open(path).history()
         if record["kind"] == "candidate"
     }
 
-    def trained(genotype: Genotype, *others: Any, epochs: int, **more: Any) -> tuple[float, float]:
+    def trained(genotype: Genotype, *others: Any, epochs: float, **more: Any) -> Trained:
         if later:
             raise Later
         key = genotype.to_text(), epochs
