@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch.nn import functional
 
 from swarmnas.errors import DivergenceError
@@ -26,9 +25,9 @@ __all__ = ["LONGER", "Trained", "climb", "finalists", "neighbours", "train_candi
 LONGER = 3
 """How many times as long the finalists are trained."""
 
-AT_ONCE, RIDGE, PROPOSALS = 4, 0.3, 1000
-"""Candidates between two fits of the additive model, the penalty of the fit, and how many of what it
-proposes are looked at for some that may be judged."""
+AT_ONCE, RIDGE, PROPOSALS = 4, 1.0, 1000
+"""Candidates between two fits of the additive model, the penalty of the fit, and how many of its
+proposals are looked at for some that may be judged."""
 
 
 class Trained(NamedTuple):
@@ -61,8 +60,8 @@ def climb(
 ) -> dict[Genotype, float]:
     """Judge a genotype, its neighbours, and then what an additive model of their scores likes best.
 
-    The model gives each operation of each edge an effect on the rank of the score, by ridge
-    regression on all that was judged, and proposes the best of what was not, some at a time.
+    The model gives each operation of each edge an effect, by ridge regression on all scores but
+    for outliers, which are cut down, and proposes the best of what was not judged, some at a time.
 
     Args:
         space: The space of the genotypes.
@@ -102,9 +101,9 @@ def _by_effects(
     rows = np.array([[columns[name][edge] for name, edge in kept] for columns in judged])
     width = int(rows.max()) + 1
     design = np.eye(width)[rows].reshape(len(rows), -1)
-    ranks = rankdata(list(scores.values())) / len(scores)
+    losses = _without_outliers(np.array(list(scores.values())))
     gram = design.T @ design + RIDGE * np.eye(design.shape[1])
-    effects = np.linalg.solve(gram, design.T @ (ranks - ranks.mean())).reshape(len(kept), width)
+    effects = np.linalg.solve(gram, design.T @ (losses - losses.mean())).reshape(len(kept), width)
     choices = [np.unique(column) for column in rows.T]
     ordered = [
         ops[np.argsort(own[ops], kind="stable")] for own, ops in zip(effects, choices, strict=True)
@@ -124,6 +123,20 @@ def _by_effects(
                 met.add(after)
                 more = effects[at, ordered[at][place + 1]] - effects[at, ordered[at][place]]
                 heappush(waiting, (total + more, after))
+
+
+def _without_outliers(losses: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return losses with those cut down that lie farther above the median than the best below.
+
+    Example:
+        >>> _without_outliers(np.array([3.0, math.inf, 1.0, 2.0])).tolist()
+        [3.0, 3.0, 1.0, 2.0]
+    """
+    finite = losses[np.isfinite(losses)]
+    if not len(finite):
+        return np.zeros_like(losses)
+    most = 2 * np.median(finite) - finite.min()
+    return losses.clip(max=most)
 
 
 def finalists(judged: int) -> int:

@@ -10,6 +10,7 @@ from swarmnas import rng
 from swarmnas.networks import Supernet
 from swarmnas.optimizers import create as create_optimizer
 from swarmnas.phases import Epochs, Phase
+from swarmnas.search.candidates import climb
 from swarmnas.search.drivers import GradientDriver, Origin, SwarmDriver, read_alphas, write_alphas
 from swarmnas.spaces import Adapter, Cell, CellSpace, create
 
@@ -101,6 +102,26 @@ def test_a_gradient_moves_the_alphas_alike(pair, batch, order):
         GradientDriver(supernet, phase, sgd).step(batch, batch, phase_epochs=0)
         moved.append(read_alphas(supernet)["cell"])
     np.testing.assert_allclose(moved[1], in_its_order(moved[0]), rtol=1e-7)
+
+
+def test_candidates_come_in_the_same_order(pair):
+    (space, _), (other, _) = pair
+    alphas, costs = np.random.default_rng(4).normal(size=(2, 6, 5))
+
+    def judge(space, costs):
+        rows = np.arange(6)
+        return lambda ones: [costs[rows, space.indices_of(one)["cell"]].sum() for one in ones]
+
+    tried = []
+    for where, rows, own in (
+        (space, alphas, costs),
+        (other, in_its_order(alphas), in_its_order(costs)),
+    ):
+        answer = where.decode({"cell": rows})
+        tried.append(climb(where, answer, {"cell": rows}, judge(where, own), most=49))
+    plain, shuffled = (list(map(choices, scores)) for scores in tried)
+    assert plain == shuffled
+    np.testing.assert_allclose(*(list(scores.values()) for scores in tried), rtol=1e-12)
 
 
 def test_a_generation_moves_the_swarm_alike_but_for_its_draws(pair, batch):
