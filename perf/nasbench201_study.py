@@ -75,7 +75,7 @@ def share_candidates(folder: Path, seed: int, *, later: bool) -> None:
     """Let the searches of a seed train each candidate once between them, or none for now."""
     known = {
         (record["genotype"], record["trained_epochs"]): Trained(
-            record["valid_loss"], record["valid_accuracy"], record["parameters"]
+            *(record[name] for name in ("valid_loss", "valid_accuracy", "parameters", "score"))
         )
         for path in folder.glob(f"*-seed{seed}")
         for record in RunDirectory.open(path).history()

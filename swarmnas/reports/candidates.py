@@ -24,6 +24,7 @@ class Tried(BaseModel):
     trained_epochs: float
     valid_loss: float
     valid_accuracy: float
+    score: float
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Round:
 
     Args:
         title: Which round, how many candidates, and how long each was trained.
-        candidates: The least loss first.
+        candidates: The best score first.
     """
 
     title: str
@@ -86,7 +87,7 @@ def rounds_of(
     for number, group in enumerate(groups):
         later = {one.genotype for one in groups[number + 1]} if number + 1 < len(groups) else set()
         outcomes = dict.fromkeys(later, "goes on") or {answer or "": "the answer"}
-        group.sort(key=lambda one: math.inf if math.isnan(one.valid_loss) else one.valid_loss)
+        group.sort(key=lambda one: math.inf if math.isnan(one.score) else one.score)
         rounds.append(
             Round(
                 f"Round {number + 1}: {len(group)} trained for {_epochs(lengths[number])} each",

@@ -38,15 +38,13 @@ class Trained(NamedTuple):
         accuracy: On them, in [0, 1].
         parameters: Of its network, those that the last step's gradient reached: what lies behind
             nodes without input counts for nothing.
+        score: The loss less ``candidate_size_bonus`` for each e-fold of parameters; less is better.
     """
 
     loss: float
     accuracy: float
     parameters: float
-
-    def score(self, size_bonus: float) -> float:
-        """Return the loss less ``size_bonus`` nats for each e-fold of parameters."""
-        return self.loss - size_bonus * math.log(max(1.0, self.parameters))
+    score: float
 
 
 def climb(
@@ -226,10 +224,12 @@ def train_candidate(
             finite_step("training loss", loss, norm)
             sgd.step()
     except DivergenceError:
-        return Trained(math.inf, 0.0, _learning(weights))
+        return Trained(math.inf, 0.0, _learning(weights), math.inf)
     network.eval()
     loss_sum, correct, judged = assess(network, valid())
-    return Trained(loss_sum / judged, correct / judged, _learning(weights))
+    valid_loss, size = loss_sum / judged, _learning(weights)
+    bonus = config.candidate_size_bonus * math.log(max(1, size))
+    return Trained(valid_loss, correct / judged, size, valid_loss - bonus)
 
 
 def _pieces(batches: Loader, size: int) -> Iterator[Batch]:

@@ -803,18 +803,15 @@ class _Search:
 
         Processes share them; a checkpoint after each turn lets a resumed search go on from there.
         """
-        done: list[Trained] = []
+        done: list[float] = []
 
         def scores_of(wanted: Sequence[Genotype]) -> list[float]:
             first = len(done)
-            done.extend(
-                Trained(r["valid_loss"], r["valid_accuracy"], r.get("parameters", 1))
-                for r in islice(tried, len(wanted))
-            )
+            done.extend(float(record["score"]) for record in islice(tried, len(wanted)))
             while left := wanted[len(done) - first :]:
                 group = left[: self.team.size]
                 for genotype, one in zip(group, self._train_together(group, epochs), strict=True):
-                    done.append(one)
+                    done.append(one.score)
                     text = genotype.to_text()
                     record = {
                         "kind": "candidate",
@@ -825,6 +822,7 @@ class _Search:
                         "trained_epochs": epochs,
                         "valid_loss": one.loss,
                         "valid_accuracy": one.accuracy,
+                        "score": one.score,
                         "reason": f"candidate {len(done)} of {most} "
                         f"(epochs of training: {epochs:g}), {text}: loss {one.loss:.4f}, "
                         f"accuracy {one.accuracy:.4f}",
@@ -832,7 +830,7 @@ class _Search:
                     }
                     self._record(directory, callbacks, record)
                 self._save(directory, callbacks)
-            return [one.score(self.config.candidate_size_bonus) for one in done[first:]]
+            return done[first:]
 
         return scores_of
 

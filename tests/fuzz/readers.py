@@ -172,7 +172,7 @@ def _search_records() -> list[bytes]:
     generation = {"points": [[0.5, -1.0]], "parents": [0], "nearest": 0}
     traced = {"alphas": {"cell": [[0.1] * 5] * 6}, "point": [0.0, 1.0], "swarm": [generation]}
     whole = [r | traced if r["kind"] == "epoch" else r for r in records]
-    figures = {"trained_epochs": 1, "valid_loss": 0.5, "valid_accuracy": 0.25}
+    figures = {"trained_epochs": 1, "valid_loss": 0.5, "valid_accuracy": 0.25, "score": 0.5}
     cell = "|none~0|+|none~0|{}~1|+|none~0|none~1|none~2|"
     tried = [cell.format(name) for name in ("none", "skip_connect")]
     whole += [{"kind": "candidate", "epoch": 3, "genotype": one, **figures} for one in tried]

@@ -95,7 +95,7 @@ def add_candidates(path, losses, *, longer=None):
         run.append({
             "kind": "candidate", "epoch": last.epoch, "phase": last.phase, "genotype": text,
             "trained_epochs": 1 if number < len(losses) else LONGER, "valid_loss": loss,
-            "valid_accuracy": accuracy, "stop": True,
+            "valid_accuracy": accuracy, "score": loss, "stop": True,
             "reason": f"candidate {number + 1}, {text}: loss {loss:.4f}, accuracy {accuracy:.4f}",
         })  # fmt: skip
     if len(longer) < len(ranked):

@@ -143,7 +143,13 @@ def test_no_text_of_a_candidate_becomes_markup(tmp_path):
     config = path / "config.toml"
     config.write_text(config.read_text().replace('"nasbench201"', '"gone"'))
     bad = "</script><script>alert(1)</script>"
-    record = {"kind": "candidate", "trained_epochs": 1, "valid_loss": 0.5, "valid_accuracy": 0.5}
+    record = {
+        "kind": "candidate",
+        "trained_epochs": 1,
+        "valid_loss": 0.5,
+        "valid_accuracy": 0.5,
+        "score": 0.5,
+    }
     for text in ("|none~0|", bad):
         RunDirectory.open(path).append({**record, "genotype": text})
     (page,) = told(path)  # of a space that nobody knows, texts are shown
