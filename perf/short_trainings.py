@@ -2,9 +2,9 @@
 
 Usage: ``OMP_NUM_THREADS=1 python perf/short_trainings.py CIFAR10.npz TABLE.csv.gz [--seed 320]
 [--epochs 0.11 0.34] [--cells 333s33 ...]``. Trains each cell as the preset ``nasbench201-cpu``
-trains its candidates, and prints, for each length, the losses and how they rank the cells (Spearman,
-the table's validation column) less several bonuses for size. A cell is written by its six edges, as
-``perf/nasbench201_study.py`` says; without ``--cells``, 24 that have 89.5 to 91.6 % there.
+trains its candidates, and prints, for each length, the losses and how they rank the cells
+(Spearman, the table's validation column) less several bonuses for size. A cell is written by its
+six edges, as ``perf/nasbench201_study.py`` says; without ``--cells``, 24 of 89.5 to 91.6 % there.
 """
 
 from __future__ import annotations
