@@ -71,6 +71,10 @@ def climb(
 
     Returns:
         The scores, in the order in which they were had.
+
+    References:
+        A predictor that proposes what to train next, as in White, Neiswanger, Savani, "BANANAS",
+        AAAI 2021, arXiv 1910.11858; ours is linear.
     """
     scores: dict[Genotype, float] = {}
 
