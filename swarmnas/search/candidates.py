@@ -49,22 +49,24 @@ class Trained(NamedTuple):
 
 def climb(
     space: Space,
-    answer: Genotype,
+    starts: Sequence[Genotype],
     alphas: Mapping[str, np.ndarray[Any, Any]],
     judge: Callable[[Sequence[Genotype]], Sequence[float]],
     *,
     most: int,
     allowed: Callable[[Genotype], bool] = lambda genotype: True,
 ) -> dict[Genotype, float]:
-    """Judge a genotype, its neighbours, and then what an additive model of their scores likes best.
+    """Judge some genotypes, the neighbours of the best, and then what their scores speak for.
 
-    The model gives each operation of each edge an effect, by ridge regression on all scores but
-    for outliers, which are cut down, and proposes the best of what was not judged, some at a time.
+    An additive model gives each operation of each edge an effect, by ridge regression on all
+    scores but for outliers, which are cut down. In turn it proposes the best few of what was not
+    judged, and the likeliest neighbour of the best so far is judged, which the model may be wrong
+    about.
 
     Args:
         space: The space of the genotypes.
-        answer: Where to begin; all others keep its edges.
-        alphas: Cell name -> ``(E, O)`` logits, for the order of the neighbours.
+        starts: Where to begin; what follows keeps the edges of the best of them.
+        alphas: Cell name -> ``(E, O)`` logits, for the order of neighbours.
         judge: Gives a score for each of several genotypes; less is better.
         most: How many to judge; fewer if there are no more.
         allowed: Says which genotypes may be judged; the others are passed over.
@@ -78,28 +80,41 @@ def climb(
     """
     scores: dict[Genotype, float] = {}
 
-    def judge_next(proposed: Iterable[Genotype], limit: int) -> bool:
-        unknown = (genotype for genotype in proposed if genotype not in scores)
-        new = list(islice(filter(allowed, unknown), min(limit, most - len(scores))))
+    def judge_next(*proposals: tuple[Iterable[Genotype], int]) -> bool:
+        new: list[Genotype] = []
+        for proposed, limit in proposals:
+            unknown = (one for one in proposed if one not in scores and one not in new)
+            new += islice(filter(allowed, unknown), limit)
+        new = new[: most - len(scores)]
         scores.update(zip(new, judge(new), strict=True))
         return bool(new)
 
-    if judge_next([answer, *neighbours(space, answer, alphas)], most):
-        while judge_next(islice(_by_effects(space, answer, scores), PROPOSALS), AT_ONCE):
-            pass
+    judge_next((dict.fromkeys(starts), most))
+    centre = min(scores, key=scores.__getitem__, default=starts[0])
+    judge_next((neighbours(space, centre, alphas), most))
+    while scores:
+        alike = {one: s for one, s in scores.items() if _kept(space, one) == _kept(space, centre)}
+        best = min(alike, key=alike.__getitem__, default=centre)
+        if not judge_next(
+            (islice(_by_effects(space, alike), PROPOSALS), AT_ONCE - 1),
+            (neighbours(space, best, alphas), 1),
+        ):
+            break
     return scores
 
 
-def _by_effects(
-    space: Space, answer: Genotype, scores: Mapping[Genotype, float]
-) -> Iterator[Genotype]:
-    """Yield all genotypes with the answer's edges, the one with the least sum of effects first."""
-    kept = [
-        (name, edge)
-        for name, row in space.indices_of(answer).items()
-        for edge in np.flatnonzero(row >= 0).tolist()
-    ]
+def _kept(space: Space, genotype: Genotype) -> list[tuple[str, int]]:
+    """Return the edges that a genotype keeps, each by its cell's name and its number."""
+    rows = space.indices_of(genotype).items()
+    return [(name, edge) for name, row in rows for edge in np.flatnonzero(row >= 0).tolist()]
+
+
+def _by_effects(space: Space, scores: Mapping[Genotype, float]) -> Iterator[Genotype]:
+    """Yield what genotypes of the same edges combine to, the least sum of effects first."""
+    if not scores:
+        return
     judged = [space.indices_of(genotype) for genotype in scores]
+    kept = _kept(space, next(iter(scores)))
     rows = np.array([[columns[name][edge] for name, edge in kept] for columns in judged])
     width = int(rows.max()) + 1
     design = np.eye(width)[rows].reshape(len(rows), -1)
@@ -115,7 +130,7 @@ def _by_effects(
     met = {start}
     while waiting:
         total, places = heappop(waiting)
-        columns = {name: row.copy() for name, row in space.indices_of(answer).items()}
+        columns = {name: row.copy() for name, row in judged[0].items()}
         for (name, edge), ops, place in zip(kept, ordered, places, strict=True):
             columns[name][edge] = ops[place]
         yield space.genotype_of(columns)

@@ -771,15 +771,16 @@ class _Search:
     def _try_candidates(
         self, answer: Genotype, directory: RunDirectory, callbacks: Callback
     ) -> Genotype | None:
-        """Return the best of a genotype and others near it; None where limits bar all.
+        """Return the best of a genotype, those held before, and others; None where limits bar all.
 
         Each is trained; the best few are trained anew and longer, and then decide.
         """
         most, epochs = self.config.candidates, self.config.candidate_epochs
         tried = iter([r for r in directory.history() if r.get("kind") == "candidate"])
+        held = (self._space.parse(s.genotype or "") for s in reversed(self._engine.history))
         scores = climb(
             self._space,
-            answer,
+            [answer, *held],
             read_alphas(self._supernet),
             self._judge(epochs, most, tried, directory, callbacks),
             most=most,

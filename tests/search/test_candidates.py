@@ -77,7 +77,7 @@ def test_where_edges_add_up_the_best_comes_soon_after_the_neighbours(name):
 
     near = [answer, *neighbours(space, answer, alphas)]
     most = len(near) + 12
-    scores = climb(space, answer, alphas, judge, most=most)
+    scores = climb(space, [answer], alphas, judge, most=most)
     tried = list(scores)
     assert tried[: len(near)] == near
     assert len(tried) == most
@@ -87,6 +87,18 @@ def test_where_edges_add_up_the_best_comes_soon_after_the_neighbours(name):
     of_near = min(scores[genotype] for genotype in near)
     assert best < of_near
     assert min(scores.values()) - best < 0.05 * (of_near - best)
+
+
+def test_the_best_of_several_starts_has_its_neighbours_tried():
+    space = create("nasbench201")
+    alphas = {"cell": np.zeros((6, 5))}
+    poor, good = (space.genotype_of({"cell": np.full(6, column)}) for column in (1, 3))
+
+    def judge(genotypes):
+        return [-float(one.count("nor_conv_3x3")) for one in genotypes]
+
+    tried = list(climb(space, [poor, good, poor], alphas, judge, most=26))
+    assert tried == [poor, good, *neighbours(space, good, alphas)]
 
 
 def test_no_more_are_judged_than_allowed_and_asked_for():
@@ -99,16 +111,16 @@ def test_no_more_are_judged_than_allowed_and_asked_for():
         asked.extend(genotypes)
         return [np.inf if "none" in one.to_text() else 1.0 for one in genotypes]
 
-    few = climb(space, answer, alphas, judge, most=7)
+    few = climb(space, [answer], alphas, judge, most=7)
     assert list(few) == asked == [answer, *neighbours(space, answer, alphas)][:7]
     asked.clear()
     allowed = climb(
-        space, answer, alphas, judge, most=10**6, allowed=lambda one: one.count("none") == 1
+        space, [answer], alphas, judge, most=10**6, allowed=lambda one: one.count("none") == 1
     )
     assert list(allowed) == asked
     assert all(genotype.count("none") == 1 for genotype in asked)
-    assert len(asked) == len(set(asked)) == 6  # the neighbours; each diverged, and no more are near
-    assert climb(space, answer, alphas, judge, most=9, allowed=lambda one: False) == {}
+    assert len(asked) == len(set(asked)) > 6  # each diverged, so neighbours of neighbours follow
+    assert climb(space, [answer], alphas, judge, most=9, allowed=lambda one: False) == {}
 
 
 def test_the_best_three_are_trained_thrice_as_long_and_decide(whole):

@@ -118,7 +118,7 @@ def test_candidates_come_in_the_same_order(pair):
         (other, in_its_order(alphas), in_its_order(costs)),
     ):
         answer = where.decode({"cell": rows})
-        tried.append(climb(where, answer, {"cell": rows}, judge(where, own), most=49))
+        tried.append(climb(where, [answer], {"cell": rows}, judge(where, own), most=49))
     plain, shuffled = (list(map(choices, scores)) for scores in tried)
     assert plain == shuffled
     np.testing.assert_allclose(*(list(scores.values()) for scores in tried), rtol=1e-12)
