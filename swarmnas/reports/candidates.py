@@ -33,7 +33,8 @@ class Candidate:
 
     Args:
         change: How it differs from the first that was tried; in an unknown space, its text.
-        loss: On validation images, in nats; "diverged" where it is infinite.
+        loss: On validation images, in nats, and what is granted for the size of the network;
+            "diverged" where it is infinite.
         accuracy: On them, in [0, 1].
         outcome: "the answer", "goes on", or nothing.
     """
@@ -96,7 +97,7 @@ def rounds_of(
                         first
                         if one.genotype == tried[0].genotype
                         else _change(tried[0].genotype, one.genotype, space),
-                        "diverged" if math.isinf(one.valid_loss) else f"{one.valid_loss:.4f}",
+                        _loss(one),
                         f"{one.valid_accuracy:.4f}",
                         outcomes.get(one.genotype, ""),
                     )
@@ -105,6 +106,13 @@ def rounds_of(
             )
         )
     return rounds
+
+
+def _loss(one: Tried) -> str:
+    if math.isinf(one.valid_loss):
+        return "diverged"
+    bonus = one.valid_loss - one.score
+    return f"{one.valid_loss:.4f}" + f" (less {bonus:.4f} for its size)" * (bonus > 0)
 
 
 def _epochs(count: float) -> str:

@@ -94,6 +94,18 @@ def test_a_training_that_diverged_comes_last(tmp_path):
     assert page["found"]["text"] == answer.to_text()
 
 
+def test_what_is_granted_for_size_is_told(tmp_path):
+    path = write_search(tmp_path / "run", epochs=4)
+    figures = {"trained_epochs": 1, "valid_accuracy": 0.5, "kind": "candidate"}
+    first = [r for r in RunDirectory.open(path).history() if r["kind"] == "epoch"][-1]["genotype"]
+    for loss, score in ((1.5, 1.25), (1.75, 1.0)):
+        record = {"valid_loss": loss, "score": score, "genotype": first, **figures}
+        RunDirectory.open(path).append(record)
+    (page,) = told(path)
+    losses = [row["loss"] for row in rows(page["candidates"]["rounds"][0])]
+    assert losses == ["1.7500 (less 0.7500 for its size)", "1.5000 (less 0.2500 for its size)"]
+
+
 @pytest.mark.parametrize(("longer", "went_on"), [([], 0), ([0.3], 1), ([0.3, 0.2], 2)])
 def test_a_search_that_broke_off_among_them_has_no_answer(tmp_path, longer, went_on):
     path = write_search(tmp_path / "run", epochs=6)
