@@ -350,11 +350,11 @@ function candidates(run) {
   return [
     html("h3", {}, "The candidates"),
     html("p", { class: "quiet" }, (readOut
-      ? "The genotype below was read out of the alphas. It and neighbours, which differ from it in one operation,"
-      : "The genotype below is the first that the limits allow. It and neighbours of the one that was read out") +
+      ? "The genotype below was read out of the alphas. It and others near it"
+      : "The genotype below is the first that the limits allow. It and others near the one that was read out") +
       " were trained from scratch;" +
       (run.finished && rounds.length === 1 ? "" : " the best go on to a longer training, and") +
-      " the least loss on validation images" + (rounds.length > 1 ? " in the last round" : "") + " is the answer." +
+      " the first" + (rounds.length > 1 ? " of the last round" : "") + " is the answer." +
       (run.finished ? "" : " The search has not ended: more may follow.")),
     html("pre", {}, first),
     ...rounds.flatMap(({ title, columns, rows }) => {
