@@ -7,7 +7,8 @@ from swarmnas.recipes import load_preset, presets
 from tests.shared_data import shared_file
 
 CUT = {
-    "train_images": 300, "valid_images": 64, "epochs": 4, "population_size": 4, "threads": 2,
+    "train_images": 160, "valid_images": 64, "batch_size": 32, "epochs": 4, "population_size": 4,
+    "threads": 2,
 }  # fmt: skip
 
 
