@@ -45,11 +45,18 @@ LETTERS = {
 
 
 def methods() -> dict[str, dict[str, Any]]:
-    """Return what each search changes in the preset; policies of our own as objects."""
+    """Return what each search changes in the preset; policies of our own as objects.
+
+    All drivers evaluate 60 positions a generation, as ``icso`` does by itself; ``pso`` evaluates
+    the personal bests again beside its particles.
+    """
     hybrid = load_policy("g-icso-nas")
     swarm = hybrid["exploration"].optimizer_settings
     plain = {**swarm, "crowding_weight": 0.0}
-    optimizers = {name: {"optimizer": name} for name in ("cso", "pso", "cma", "random")}
+    optimizers = {
+        name: {"optimizer": name, "population_size": size}
+        for name, size in (("cso", 60), ("pso", 30), ("cma", 60), ("random", 60))
+    }
     policies = {name: {"policy": name} for name in ("darts", "beta-darts", "swarm-only")}
     lengths = {"epochs": hybrid.epochs, "max_epochs": hybrid.max_epochs}
     cold = Policy(name="no-warm-up", phases=hybrid.phases[1:], max_returns=1, **lengths)

@@ -252,11 +252,12 @@ def train_candidate(
 
 
 def _pieces(batches: Loader, size: int) -> Iterator[Batch]:
-    """Yield the batches in pieces of at most ``size`` images, epoch after epoch."""
+    """Yield the batches in pieces alike, of at most ``size`` images, epoch after epoch."""
     for epoch in count(1):
         set_epoch(batches, epoch)
         for images, labels in batches:
-            yield from zip(images.split(size), labels.split(size), strict=True)
+            pieces = math.ceil(len(labels) / size)
+            yield from zip(images.tensor_split(pieces), labels.tensor_split(pieces), strict=True)
 
 
 def _learning(weights: Sequence[torch.nn.Parameter]) -> int:

@@ -5,9 +5,10 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from swarmnas.networks import cost_of
+from swarmnas.networks import Network, cost_of
 from swarmnas.runs import Callback, RunDirectory
 from swarmnas.search import SearchConfig, resume, run
 from swarmnas.search.candidates import climb, neighbours, train_candidate
@@ -190,9 +191,26 @@ def test_their_steps_may_be_smaller_and_their_trainings_parts_of_an_epoch(tmp_pa
     assert counted(same, tmp_path / "same") == (whole, 3)
     smaller = {"candidate_batch_size": 6, "candidate_epochs": 0.4}
     (other,), steps = counted(config.model_copy(update=smaller), tmp_path / "smaller")
-    assert steps == 5  # of 12 pieces: 6, 6, 6, 2 images three times
+    assert steps == 5  # of 12 pieces, four of 5 images of each batch
     assert other["trained_epochs"] == 0.4
     assert other["valid_loss"] != whole[0]["valid_loss"]
+
+
+@pytest.mark.parametrize(("size", "pieces"), [(19, [10, 10]), (6, [5, 5, 5, 5]), (20, [20])])
+def test_their_steps_are_alike_in_size(size, pieces):
+    space, cpu, seen = create("nasbench201"), torch.device("cpu"), []
+    config = SearchConfig(candidate_batch_size=size, **SMALL)
+    images = images_of(config, cpu)
+    hook = register_module_forward_pre_hook(
+        lambda module, given: seen.append(len(given[0])) if isinstance(module, Network) else None
+    )
+    try:
+        genotype = space.random_genotype(np.random.default_rng(0))
+        valid = partial(iter, images.valid)
+        train_candidate(genotype, space, config, images, valid, epochs=1, device=cpu)
+    finally:
+        hook.remove()
+    assert seen[: 3 * len(pieces)] == pieces * 3  # then come those that judge
 
 
 def test_a_bonus_for_size_prefers_the_largest(tmp_path):
