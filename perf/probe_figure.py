@@ -12,7 +12,8 @@ without it. The correlations (Spearman) with the table's validation column are p
 from __future__ import annotations
 
 import argparse
-from itertools import pairwise
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -40,20 +41,21 @@ def draw(axes: Any, runs: list[Path], known: dict[str, float]) -> None:
     """Rank by every epoch of some runs; print and draw."""
     for number, path in enumerate(runs):
         for name, (colour, line) in STYLES.items():
-            found = list(rank_cells(path, known, num_images=256, ablated=name != "alone"))
-            epochs = [ranking.epoch for ranking in found]
+            rankings = rank_cells(path, known, num_images=256, ablated=name != "alone")
+            found = [ranking for ranking in rankings if ranking.epoch > 0]
             values = [ranking.correlation for ranking in found]
             print(f"{path.name}, {name}:", *(f"{value:+.2f}" for value in values), flush=True)
             label = name if number == 0 else None
-            axes.plot(epochs, values, line, color=colour, marker=".", label=label)
-    phases = [r for r in RunDirectory.open(runs[0]).history() if r["kind"] == "epoch"]
-    for before, after in pairwise(phases):
-        if before["phase"] != after["phase"]:
-            axes.axvline(before["epoch"] + 0.5, color="0.6", linewidth=0.8)
-            axes.text(after["epoch"] - 0.4, 0.95, after["phase"], va="top", color="0.4", fontsize=8,
-                      transform=axes.get_xaxis_transform())  # fmt: skip
+            axes.plot([ranking.epoch for ranking in found], values, line, color=colour, marker=".",
+                      label=label)  # fmt: skip
+    epochs = [r for r in RunDirectory.open(runs[0]).history() if r["kind"] == "epoch"]
+    for phase, own in groupby(epochs, key=itemgetter("phase")):
+        start = next(own)["epoch"] - 0.5
+        axes.axvline(start, color="0.6", linewidth=0.8)
+        axes.text(start + 0.1, 0.97, phase, va="top", color="0.4", fontsize=8,
+                  transform=axes.get_xaxis_transform())  # fmt: skip
     axes.axhline(0, color="0.6", linewidth=0.8)
-    axes.set(xlabel="epoch", ylim=(-0.6, 1))
+    axes.set(xlabel="epoch", xlim=(0.5, epochs[-1]["epoch"] + 0.3), ylim=(-0.6, 1))
 
 
 def main() -> None:
@@ -77,7 +79,7 @@ def main() -> None:
         draw(axes, runs, known)
         axes.set_title(name, fontsize=10)
     panels[0].set_ylabel("rank correlation with the table")
-    panels[0].legend(frameon=False, loc="lower right")
+    panels[0].legend(frameon=False, loc="lower left", fontsize=8)
     figure.tight_layout()
     figure.savefig(given.out, metadata={"Date": None})
 
