@@ -6,13 +6,16 @@ goes on with searches that were broken off and passes over those that ended; sev
 the folder, each with runs of its own. ``--before-candidates`` breaks every search off where its
 candidates would be trained, for another call to go on with.
 
+``largest-cell`` and ``random-cell`` search nothing: their candidates begin with that cell alone.
+
 What a candidate comes to depends on its cell, the length of its training and the seed, not on the
 search that proposed it: searches of one seed take it from each other's records.
 
-A line a search: the cell at every epoch and the answer, with the table's validation accuracy, and
-the processor's minutes of this call. ``--reveal`` adds the test accuracy of the answers, for
-once everything is chosen. A cell is written by its six edges, 0-1, 0-2, 1-2, 0-3, 1-3, 2-3: ``3``
-and ``1`` are convolutions, ``s`` skip, ``p`` pooling, ``0`` none.
+A line a search: the cell at every epoch; the candidate that led by its score after 5, 10, 20, 30
+and all short trainings; the answer; each with the table's validation accuracy; and the processor's
+minutes of this call. ``--reveal`` adds the test accuracy of the answers, for once everything is
+chosen. A cell is written by its six edges, 0-1, 0-2, 1-2, 0-3, 1-3, 2-3: ``3`` and ``1`` are
+convolutions, ``s`` skip, ``p`` pooling, ``0`` none.
 
 In ``--space darts-s2`` and ``darts-s4``, which no table knows, the line has the shares of skip
 connections and of noise instead. Everything else is the preset's, but for three cells in the
@@ -26,18 +29,23 @@ import contextlib
 import json
 import statistics
 import time
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from swarmnas.phases import Policy, load_policy
+import numpy as np
+
+from swarmnas.phases import Epochs, Policy, load_policy
 from swarmnas.problems import Table
 from swarmnas.recipes import load_preset
 from swarmnas.runs import RunDirectory
 from swarmnas.search import SearchConfig, loop, resume, run
-from swarmnas.search.candidates import Trained, train_candidate
-from swarmnas.spaces import Genotype, create
+from swarmnas.search.candidates import Trained, climb, train_candidate
+from swarmnas.spaces import Genotype, Space, create
 
 VALID, TEST = "cifar10_valid_200", "cifar10_test_200"
+MILESTONES = (5, 10, 20, 30)
+"""Short trainings after which the leading candidate is told."""
 TABULAR, OTHERS = "nasbench201", ("darts-s2", "darts-s4")
 LETTERS = {
     "nor_conv_3x3": "3", "nor_conv_1x1": "1", "skip_connect": "s", "avg_pool_3x3": "p", "none": "0",
@@ -60,18 +68,38 @@ def methods() -> dict[str, dict[str, Any]]:
     policies = {name: {"policy": name} for name in ("darts", "beta-darts", "swarm-only")}
     lengths = {"epochs": hybrid.epochs, "max_epochs": hybrid.max_epochs}
     cold = Policy(name="no-warm-up", phases=hybrid.phases[1:], max_returns=1, **lengths)
+    first = hybrid["warm-up"].model_copy(update={"until": (Epochs(at_least=1),)})
+    none = {"policy": Policy(name="none", phases=(first,), epochs=1, max_epochs=1), "epochs": 1}
     return {
         "icso": {},
         "icso-without-diversity": {"policy": hybrid.with_settings(optimizer_settings=plain)},
         **optimizers,
         **policies,
         "no-warm-up": {"policy": cold},
+        "largest-cell": none,
+        "random-cell": none,
     }
 
 
 def short(text: str) -> str:
     """Return a cell's six letters."""
     return "".join(LETTERS[part.split("~")[0]] for part in text.replace("+", "").split("|") if part)
+
+
+def begin_with(name: str, seed: int) -> None:
+    """Let the candidates of what searches nothing begin with its cell, all others as they do."""
+
+    def start(space: Space) -> Genotype:
+        if name == "random-cell":
+            return space.random_genotype(np.random.default_rng(seed))
+        convolution = list(space.cells["cell"].operations_of(0)).index("nor_conv_3x3")
+        return space.genotype_of({"cell": np.full(space.alpha_shapes["cell"][0], convolution)})
+
+    def climb_from(space: Space, starts: Any, *others: Any, **more: Any) -> dict[Genotype, float]:
+        own = name in ("largest-cell", "random-cell")
+        return climb(space, [start(space)] if own else starts, *others, **more)
+
+    loop.climb = climb_from
 
 
 class Later(Exception):
@@ -140,9 +168,17 @@ def told(path: Path, table: Table, *, reveal: bool) -> tuple[str, float]:
     answer = answer_of(path) or cells[-1]
     row = table.row_of(answer)
     course = " ".join(f"{short(cell)} {valid[table.row_of(cell)]:.2f}" for cell in cells)
+    candidates = [record for record in records if record["kind"] == "candidate"]
+    first = [one for one in candidates if one["trained_epochs"] == candidates[0]["trained_epochs"]]
+    leaders = [
+        min(first[:number], key=itemgetter("score"))["genotype"]
+        for number in (*MILESTONES, len(first))
+        if 0 < number <= len(first)
+    ]
+    lead = " ".join(f"{valid[table.row_of(leader)]:.2f}" for leader in leaders)
     figure = float((table.column(TEST) if reveal else valid)[row])
     test = f" test {figure:.2f}" if reveal else ""
-    return f"{course} | {short(answer)} {valid[row]:.2f}{test}", figure
+    return f"{course} | {lead} | {short(answer)} {valid[row]:.2f}{test}", figure
 
 
 def told_shares(path: Path) -> tuple[str, float]:
@@ -181,6 +217,7 @@ def main() -> None:
         for seed in given.seeds:
             path = given.out / f"{name}-seed{seed}"
             share_candidates(given.out, seed, later=given.before_candidates)
+            begin_with(name, seed)
             minutes = search(methods()[name], path, given.dataset, given.space, seed)
             if given.space == TABULAR:
                 line, figure = told(path, table, reveal=given.reveal)
