@@ -18,10 +18,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from nasbench201_study import TABULAR, VALID, search, short
+from nasbench201_study import TABULAR, VALID, search, short, warm_up_alone
 from scipy.stats import spearmanr
 
-from swarmnas.phases import Epochs, Policy, load_policy
+from swarmnas.phases import load_policy
 from swarmnas.problems import Table
 from swarmnas.runs import RunDirectory
 from swarmnas.search.ranking import cell_losses
@@ -34,10 +34,9 @@ def weights_alone(dataset: str, seed: int, folder: Path) -> Path:
     """Train a seed's weights to the end of exploration; return the run directory."""
     hybrid = load_policy("g-icso-nas")
     until = sum(hybrid[name].planned_epochs for name in ("warm-up", "exploration"))
-    phase = hybrid["warm-up"].model_copy(update={"until": (Epochs(at_least=until),)})
-    policy = Policy(name="weights", phases=(phase,), epochs=hybrid.epochs, max_epochs=hybrid.epochs)
     path = folder / f"weights-seed{seed}"
-    search({"policy": policy, "candidates": 0}, path, dataset, TABULAR, seed)
+    changes = {"policy": warm_up_alone(until, of=hybrid.epochs), "candidates": 0}
+    search(changes, path, dataset, TABULAR, seed)
     return path
 
 
@@ -56,37 +55,30 @@ def main() -> None:
     parser.add_argument("--study", type=Path, default=Path("runs/nasbench201-study"))
     given = parser.parse_args()
     table = Table.read(given.table)
-    known, sizes = table.column(VALID), table.column("cifar10_params")
-    rows = np.random.default_rng(0).choice(len(table.archs), RANDOM, replace=False)
-    good = known[rows] >= GOOD
+    known, rng = table.column(VALID), np.random.default_rng(0)
+    rows = rng.choice(len(table.archs), RANDOM, replace=False)
+    truth, sizes = known[rows], table.column("cifar10_params")[rows]
+    good = truth >= GOOD
+    given.study.mkdir(parents=True, exist_ok=True)
     for seed in given.seeds:
         run = weights_alone(given.dataset, seed, given.study)
-        found = {
-            name: held(path)
-            for name in DRIVERS
-            if (path := given.study / f"{name}-seed{seed}").exists()
-        }
+        paths = {name: given.study / f"{name}-seed{seed}" for name in DRIVERS}
+        found = {name: held(path) for name, path in paths.items() if path.exists()}
         cells = [table.archs[row] for row in rows] + list(found.values())
-        judged = {}
-        for measure, ablated in (("without it", True), ("its own", False)):
-            ((epoch, losses),) = cell_losses(
-                run, cells, num_images=IMAGES, ablated=ablated, last=True
-            )
-            judged[measure] = losses
-        scores = {**{name: -losses[:RANDOM] for name, losses in judged.items()},
-                  "parameters": sizes[rows]}  # fmt: skip
-        print(f"seed {seed}, epoch {epoch}, {good.sum()} cells of {GOOD} % or more")
-        for name, score in scores.items():
-            overall, among = (
-                spearmanr(score[chosen], known[rows][chosen]).statistic
-                for chosen in (slice(None), good)
-            )
+        lost, own = (
+            next(cell_losses(run, cells, num_images=IMAGES, ablated=ablated, last=True))[1]
+            for ablated in (True, False)
+        )
+        print(f"seed {seed}, {good.sum()} cells of {GOOD} % or more")
+        scores = {"lost without it": -lost[:RANDOM], "its own loss": -own[:RANDOM]}
+        for name, score in {**scores, "parameters": sizes}.items():
+            overall = spearmanr(score, truth).statistic
+            among = spearmanr(score[good], truth[good]).statistic
             print(f"  {name}: all {overall:+.2f}, good ones {among:+.2f}")
-        losses = judged["without it"]
-        for (name, cell), loss in zip(found.items(), losses[RANDOM:], strict=True):
+        for (name, cell), loss in zip(found.items(), lost[RANDOM:], strict=True):
             figure = known[table.row_of(cell)]
-            better = 100 * np.mean(loss < losses[:RANDOM])
-            by_table = 100 * np.mean(figure > known[rows])
+            better = 100 * np.mean(loss < lost[:RANDOM])
+            by_table = 100 * np.mean(figure > truth)
             print(f"  {name}: {short(cell)} {figure:.2f}, better than {better:.1f} % by the "
                   f"measure, {by_table:.1f} % by the table", flush=True)  # fmt: skip
 

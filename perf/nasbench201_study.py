@@ -52,6 +52,28 @@ LETTERS = {
 }  # fmt: skip
 
 
+def largest_cell(space: Space, seed: int) -> Genotype:
+    """Return the cell of all 3x3 convolutions."""
+    convolution = list(space.cells["cell"].operations_of(0)).index("nor_conv_3x3")
+    return space.genotype_of({"cell": np.full(space.alpha_shapes["cell"][0], convolution)})
+
+
+def random_cell(space: Space, seed: int) -> Genotype:
+    """Return a cell drawn uniformly."""
+    return space.random_genotype(np.random.default_rng(seed))
+
+
+STARTS = {"largest-cell": largest_cell, "random-cell": random_cell}
+"""What candidates begin with where nothing is searched."""
+
+
+def warm_up_alone(epochs: int, *, of: int) -> Policy:
+    """Return a policy that only trains weights, for some of the epochs of its plan."""
+    warm_up = load_policy("g-icso-nas")["warm-up"]
+    phase = warm_up.model_copy(update={"until": (Epochs(at_least=epochs),)})
+    return Policy(name="warm-up-alone", phases=(phase,), epochs=of, max_epochs=of)
+
+
 def methods() -> dict[str, dict[str, Any]]:
     """Return what each search changes in the preset; policies of our own as objects.
 
@@ -68,16 +90,13 @@ def methods() -> dict[str, dict[str, Any]]:
     policies = {name: {"policy": name} for name in ("darts", "beta-darts", "swarm-only")}
     lengths = {"epochs": hybrid.epochs, "max_epochs": hybrid.max_epochs}
     cold = Policy(name="no-warm-up", phases=hybrid.phases[1:], max_returns=1, **lengths)
-    first = hybrid["warm-up"].model_copy(update={"until": (Epochs(at_least=1),)})
-    none = {"policy": Policy(name="none", phases=(first,), epochs=1, max_epochs=1), "epochs": 1}
     return {
         "icso": {},
         "icso-without-diversity": {"policy": hybrid.with_settings(optimizer_settings=plain)},
         **optimizers,
         **policies,
         "no-warm-up": {"policy": cold},
-        "largest-cell": none,
-        "random-cell": none,
+        **{name: {"policy": warm_up_alone(1, of=1), "epochs": 1} for name in STARTS},
     }
 
 
@@ -88,16 +107,10 @@ def short(text: str) -> str:
 
 def begin_with(name: str, seed: int) -> None:
     """Let the candidates of what searches nothing begin with its cell, all others as they do."""
-
-    def start(space: Space) -> Genotype:
-        if name == "random-cell":
-            return space.random_genotype(np.random.default_rng(seed))
-        convolution = list(space.cells["cell"].operations_of(0)).index("nor_conv_3x3")
-        return space.genotype_of({"cell": np.full(space.alpha_shapes["cell"][0], convolution)})
+    start = STARTS.get(name)
 
     def climb_from(space: Space, starts: Any, *others: Any, **more: Any) -> dict[Genotype, float]:
-        own = name in ("largest-cell", "random-cell")
-        return climb(space, [start(space)] if own else starts, *others, **more)
+        return climb(space, [start(space, seed)] if start else starts, *others, **more)
 
     loop.climb = climb_from
 
